@@ -1,0 +1,131 @@
+package oprf
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/concord-trust/concord/internal/shareddata"
+)
+
+// vectorSuite is one suite and mode of the published vectors of RFC 9497
+// (appendix A), in the working group's JSON.
+type vectorSuite struct {
+	Identifier string  `json:"identifier"`
+	Mode       int     `json:"mode"`
+	KeyInfo    hexText `json:"keyInfo"`
+	Seed       hexText `json:"seed"`
+	SecretKey  hexText `json:"skSm"`
+	PublicKey  hexText `json:"pkSm"`
+	Vectors    []struct {
+		Batch     int
+		Blind     hexTexts
+		Blinded   hexTexts `json:"BlindedElement"`
+		Evaluated hexTexts `json:"EvaluationElement"`
+		Input     hexTexts
+		Output    hexTexts
+		Proof     struct {
+			Proof  hexText `json:"proof"`
+			Random hexText `json:"r"`
+		}
+	} `json:"vectors"`
+}
+
+type hexText []byte
+
+func (h *hexText) UnmarshalText(text []byte) (err error) {
+	*h, err = hex.DecodeString(string(text))
+	return err
+}
+
+type hexTexts [][]byte
+
+func (h *hexTexts) UnmarshalText(text []byte) error {
+	for part := range strings.SplitSeq(string(text), ",") {
+		b, err := hex.DecodeString(part)
+		if err != nil {
+			return err
+		}
+		*h = append(*h, b)
+	}
+	return nil
+}
+
+// Scalars are drawn by rejection from 32 bytes, so a reader over the vector's
+// blinds makes the public API draw exactly these.
+func TestPublishedVectorsOfRFC9497(t *testing.T) {
+	var suites []vectorSuite
+	f := shareddata.Open(t, "vectors", "oprf", "allVectors.json")
+	defer f.Close()
+	if err := json.NewDecoder(f).Decode(&suites); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[Mode]int{}
+	for _, s := range suites {
+		if s.Identifier != suite || s.Mode > int(VOPRF) { // mode 2 is POPRF
+			continue
+		}
+		mode := Mode(s.Mode)
+		key, err := mode.DeriveKeyPair(s.Seed, s.KeyInfo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantBytes(t, "derived secret key", key.Bytes(), s.SecretKey)
+		if mode == VOPRF {
+			wantBytes(t, "derived public key", key.Public().Bytes(), s.PublicKey)
+		}
+		for _, v := range s.Vectors {
+			seen[mode]++
+			if len(v.Input) != v.Batch {
+				t.Fatalf("vector of batch %d has %d inputs", v.Batch, len(v.Input))
+			}
+			blinded, blinds, err := mode.Blind(v.Input, bytes.NewReader(bytes.Join(v.Blind, nil)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			evaluated, err := key.EvaluateUnproven(blinded)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer, err := Unproven(evaluated)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if mode == VOPRF {
+				proven, proof, err := key.Evaluate(blinded, bytes.NewReader(v.Proof.Random))
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantBytes(t, "proof", proof.Bytes(), v.Proof.Proof)
+				if answer, err = key.Public().Verify(blinded, proven, proof); err != nil {
+					t.Fatal(err)
+				}
+			}
+			tokens, err := answer.Unblind(blinds)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range v.Input {
+				wantBytes(t, "blinded element", blinded[i].Bytes(), v.Blinded[i])
+				wantBytes(t, "evaluated element", evaluated[i].Bytes(), v.Evaluated[i])
+				output, err := Finalize(v.Input[i], tokens[i])
+				if err != nil {
+					t.Fatal(err)
+				}
+				wantBytes(t, "output", output[:], v.Output[i])
+			}
+		}
+	}
+	if seen[OPRF] != 2 || seen[VOPRF] != 3 {
+		t.Errorf("vectors run: %v; the standard has 2 of OPRF and 3 of VOPRF", seen)
+	}
+}
+
+func wantBytes(t *testing.T, what string, got, want []byte) {
+	t.Helper()
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s\n got %x\nwant %x", what, got, want)
+	}
+}
