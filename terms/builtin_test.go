@@ -1,0 +1,220 @@
+package terms_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/report"
+	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/terms"
+)
+
+func rules(t testing.TB, sheet string, ref standard.Ref) *terms.Rules {
+	t.Helper()
+	std, err := standard.Builtin(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := terms.Builtin(sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := terms.Compile(s, std)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// ask is one recipient: "industry/firm/finance" takes part in finance.
+func recipient(who string) member.Member {
+	p := strings.Split(who, "/")
+	return member.Member{Stake: member.Stake(p[0]), Kind: member.Kind(p[1]), Sectors: strings.Split(p[2], ",")}
+}
+
+func TestTheDefaultSheetGrantsWhatItSays(t *testing.T) {
+	r := rules(t, "default", "finance/1.0")
+	for _, c := range []struct {
+		path, who string
+		purpose   member.Purpose
+		want      string // forms and markings, strongest first
+	}{
+		{"observable.domain", "industry/firm/finance", member.Defend, "exact TLP:AMBER"},
+		{"observable.domain", "research/university/finance", member.Defend, "exact TLP:AMBER"},
+		{"observable.domain", "industry/firm/health", member.Defend, ""},
+		{"observable.domain", "industry/firm/finance", member.Benchmark, ""},
+		{"observable.domain", "law-enforcement/police/health", member.Investigate, "exact TLP:AMBER"},
+		{"observable.email", "law-enforcement/police/finance", member.Investigate, "token TLP:AMBER+STRICT"},
+		{"observable.email", "industry/firm/finance", member.Defend, ""},
+		{"victim.victim_id", "law-enforcement/police/finance", member.Investigate, "token TLP:AMBER+STRICT"},
+		{"victim.victim_id", "law-enforcement/police/finance", member.Defend, ""},
+		{"victim.victim_id", "industry/firm/finance", member.Defend, ""},
+		{"victim.victim_id", "research/university/finance", member.Study, ""},
+		{"reporter.contact", "law-enforcement/police/finance", member.Investigate, ""},
+		{"summary", "law-enforcement/police/finance", member.Investigate, ""},
+		{"action.hacking.variety", "research/institute/health", member.Study, "exact TLP:GREEN"},
+		{"action.hacking.variety", "research/institute/health", member.Publish, ""},
+		{"victim.industry", "industry/firm/finance", member.Benchmark, "generalised:subsector TLP:GREEN"},
+		{"victim.state", "industry/firm/finance", member.Defend, ""},
+		// The month may be passed on more freely than the day, so both stand.
+		{"timeline.incident", "law-enforcement/police/health", member.Investigate, "generalised:day TLP:AMBER, generalised:month TLP:GREEN"},
+		{"timeline.incident", "industry/firm/health", member.Defend, "generalised:month TLP:GREEN"},
+		{"timeline.incident", "research/university/finance", member.Study, "generalised:month TLP:GREEN"},
+		{"impact.loss.amount", "research/university/finance", member.Study, "generalised:half-decade TLP:GREEN"},
+		{"impact.downtime", "industry/firm/finance", member.Benchmark, "generalised:band TLP:GREEN"},
+		{"impact.ransom.paid", "industry/firm/finance", member.Benchmark, "counted TLP:AMBER"},
+		{"impact.ransom.paid", "law-enforcement/police/finance", member.Investigate, ""},
+	} {
+		m := recipient(c.who)
+		var got []string
+		for _, g := range r.For(m, "finance", c.purpose).Grants(c.path) {
+			got = append(got, fmt.Sprintf("%s %s", g.Form, g.TLP))
+		}
+		if s := strings.Join(got, ", "); s != c.want {
+			t.Errorf("%s to %s to %s: %q, want %q", c.path, c.who, c.purpose, s, c.want)
+		}
+		d := r.Decide(c.path, m, "finance", c.purpose)
+		if (d.Withheld == "") != (c.want != "") {
+			t.Errorf("%s to %s to %s is withheld because %q", c.path, c.who, c.purpose, d.Withheld)
+		}
+	}
+}
+
+func TestNoReadyMadeSheetGivesAwayWhoWasHit(t *testing.T) {
+	for _, name := range terms.Builtins() {
+		for _, ref := range standard.Builtins() {
+			r := rules(t, name, ref)
+			for _, f := range r.Standard().Fields() {
+				for _, d := range r.Leaving(f.Path) {
+					person := f.Class == standard.Identifying && !strings.HasPrefix(f.Path, report.ObservablePath(""))
+					switch {
+					case f.Class == standard.Narrative:
+						t.Errorf("%s: the narrative %s leaves as %s", name, f.Path, d.Form)
+					case person && d.Form.Kind != standard.Token && f.Path != "actor.external.name":
+						t.Errorf("%s: %s identifies and leaves as %s", name, f.Path, d.Form)
+					}
+				}
+			}
+			if d := r.Leaving("victim.victim_id"); len(d) != 1 || d[0].Form.Kind != standard.Token {
+				t.Errorf("%s: without the victim's token reports cannot be joined; it leaves as %v", name, d)
+			}
+			if len(r.Leaving("reporter.on_behalf_of")) == 0 {
+				t.Errorf("%s: whom a report is relayed for does not leave as a token", name)
+			}
+			for _, c := range r.Sheet().Clauses {
+				if c.TLP == "" || slices.Contains(c.For, member.Publish) {
+					t.Errorf("%s: clause %s has no marking, or lets anybody publish", name, c.ID)
+				}
+			}
+		}
+	}
+}
+
+func TestASheetServesMembersOfSeveralSectors(t *testing.T) {
+	var stds []*standard.Standard
+	for _, ref := range standard.Builtins() {
+		std, err := standard.Builtin(ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stds = append(stds, std)
+	}
+	text := `{"name":"two","version":1,"clauses":[{"id":"a","fields":["finance.services","health.location"],
+		"to":[{"stake":"any"}],"for":["study"],"form":"exact"}]}`
+	s, err := terms.Parse("two.json", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := terms.CompileFor(s, stds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(all["finance/1.0"].Leaving("finance.services")) != 1 || len(all["health/1.0"].Leaving("finance.services")) != 0 {
+		t.Error("a clause grants a field in another standard than the field's own")
+	}
+	for _, std := range stds {
+		if _, err := terms.Compile(s, std); err == nil {
+			t.Errorf("%s alone knows both fields", std.Ref())
+		}
+	}
+}
+
+func TestAClauseReadsAsASentence(t *testing.T) {
+	std := finance(t)
+	for _, c := range []struct{ clause, want string }{
+		{`{"id":"a","fields":["victim.victim_id"],"to":[{"stake":"law-enforcement"}],"for":["investigate"],"form":"token","tlp":"TLP:AMBER+STRICT"}`,
+			"Law-enforcement members may, to investigate, receive TITLE as a token, to be passed on within their organisation only (TLP:AMBER+STRICT)."},
+		{`{"id":"a","fields":["class:indicator","timeline.*"],"to":[{"stake":"any","sector":"own"},{"stake":"industry","kinds":["cert","isac"],"sector":"health"}],"for":["defend","study"],"form":"generalised:day","tlp":"TLP:GREEN"}`,
+			"All members of the report's own sector and industry members that are CERTs or information sharing centres of the sector health may, to defend themselves or study, receive all indicators and everything under timeline coarsened to day, to be passed on within their community only (TLP:GREEN)."},
+		{`{"id":"a","fields":["class:amount","health.beds?"],"to":[{"stake":"research"}],"for":["benchmark"],"form":"counted"}`,
+			"Research members may, to benchmark, receive all amounts only within protected sums, for the recipients' eyes only (TLP:RED)."},
+	} {
+		s, err := terms.Parse("s.json", []byte(`{"name":"s","version":1,"clauses":[`+c.clause+`]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, _ := std.Field("victim.victim_id")
+		want := strings.Replace(c.want, "TITLE", strings.ToLower(f.Title[:1])+f.Title[1:], 1)
+		if got := terms.Sentence(s.Clauses[0], std); got != want {
+			t.Errorf("it reads\n%s\nwant\n%s", got, want)
+		}
+	}
+	for _, name := range terms.Builtins() {
+		r := rules(t, name, "health/1.0")
+		for _, c := range r.Sheet().Clauses {
+			if s := terms.Sentence(c, r.Standard()); strings.Contains(s, "  ") || strings.Contains(s, "nothing") || strings.Contains(s, "?") {
+				t.Errorf("%s, clause %s reads %q", name, c.ID, s)
+			}
+		}
+	}
+}
+
+func TestAWithheldFieldSaysWhichConditionDoesNotHold(t *testing.T) {
+	r := rules(t, "default", "finance/1.0")
+	d := r.Decide("observable.domain", recipient("industry/firm/health"), "finance", member.Defend)
+	if len(d.Missed) != 2 || d.Missed[0] != (terms.Miss{Clause: "indicators-defend", Because: "it is for members of the report's own sector"}) ||
+		d.Missed[1] != (terms.Miss{Clause: "indicators-investigate", Because: "it is for investigate only"}) {
+		t.Errorf("missed: %+v", d.Missed)
+	}
+	if d := r.Decide("weather.today", recipient("industry/firm/health"), "finance", member.Defend); !strings.Contains(d.Withheld, "no such field") {
+		t.Errorf("a field of nowhere is withheld because %q", d.Withheld)
+	}
+	if d := r.Decide("summary", recipient("industry/firm/health"), "finance", member.Defend); !strings.Contains(d.Withheld, "to anybody") {
+		t.Errorf("the summary is withheld because %q", d.Withheld)
+	}
+}
+
+func TestReduceGivesWhatIsGrantedFromWhatIsHeld(t *testing.T) {
+	r := rules(t, "default", "finance/1.0")
+	police := r.For(recipient("law-enforcement/police/finance"), "finance", member.Investigate)
+	study := r.For(recipient("research/university/finance"), "finance", member.Study)
+	day := standard.Form{Kind: standard.Generalised, Level: "day"}
+	token := standard.Form{Kind: standard.Token}
+	for _, c := range []struct {
+		name  string
+		table terms.Table
+		held  []report.Said
+		want  string
+	}{
+		{"a day to the police, and the month that goes further", police, []report.Said{{Path: "timeline.incident", Form: day, Value: "2014-02-03"}}, "[{generalised:day 2014-02-03 TLP:AMBER} {generalised:month 2014-02 TLP:GREEN}]"},
+		{"a day to research is a month", study, []report.Said{{Path: "timeline.incident", Form: day, Value: "2014-02-03"}}, "[{generalised:month 2014-02 TLP:GREEN}]"},
+		{"a token to the police", police, []report.Said{{Path: "victim.victim_id", Form: token, Value: "T"}}, "[{token T TLP:AMBER+STRICT}]"},
+		{"a token to research", study, []report.Said{{Path: "victim.victim_id", Form: token, Value: "T"}}, "[]"},
+		{"a counted number to anybody", study, []report.Said{{Path: "impact.ransom.paid", Form: standard.Form{Kind: standard.Counted}, Value: "5"}}, "[]"},
+		{"nothing", police, nil, "[]"},
+		{"a field of nowhere", police, []report.Said{{Path: "weather.today", Form: token, Value: "T"}}, "[]"},
+	} {
+		if got := fmt.Sprint(c.table.Reduce(c.held)); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+	if tlp, ok := police.Receives("observable.domain", standard.Exact); !ok || tlp != "TLP:AMBER" {
+		t.Errorf("the police receive domains: %v %q", ok, tlp)
+	}
+	if _, ok := study.Receives("observable.domain", standard.Token); ok {
+		t.Error("research receives tokens of domains")
+	}
+}

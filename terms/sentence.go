@@ -1,0 +1,160 @@
+package terms
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/standard"
+)
+
+// Sentence says a clause in plain English: "Law-enforcement members may, to
+// investigate, receive victim identity as a token." Fields are called by
+// their titles if a standard is given, else by their paths.
+func Sentence(c Clause, std *standard.Standard) string {
+	to := make([]string, len(c.To))
+	for i, r := range c.To {
+		to[i] = r.words()
+	}
+	purposes := make([]string, len(c.For))
+	for i, p := range c.For {
+		purposes[i] = purposeWords(p)
+	}
+	var fields []string
+	for _, f := range c.Fields {
+		if inStandard(f, std) {
+			fields = append(fields, fieldWords(f, std))
+		}
+	}
+	s := fmt.Sprintf("%s may, to %s, receive %s %s, %s.", anyOf(to, "and"), anyOf(purposes, "or"),
+		anyOf(fields, "and"), formWords(c.Form), markingWords(c.marking()))
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+func (to Recipient) words() string {
+	who := "all members"
+	if to.Stake != AnyStake {
+		who = to.Stake + " members"
+	}
+	if len(to.Kinds) > 0 {
+		kinds := make([]string, len(to.Kinds))
+		for i, k := range to.Kinds {
+			kinds[i] = kindWords(k)
+		}
+		who += " that are " + anyOf(kinds, "or")
+	}
+	switch to.Sector {
+	case "", AnySector:
+		return who
+	case OwnSector:
+		return who + " of the report's own sector"
+	}
+	return who + " of the sector " + to.Sector
+}
+
+func kindWords(k member.Kind) string {
+	switch k {
+	case "isac":
+		return "information sharing centres"
+	case "cert":
+		return "CERTs"
+	case "responder":
+		return "incident responders"
+	case "police":
+		return "police forces"
+	case "university":
+		return "universities"
+	}
+	return string(k) + "s"
+}
+
+func purposeWords(p member.Purpose) string {
+	if p == member.Defend {
+		return "defend themselves"
+	}
+	return string(p)
+}
+
+// inStandard reports whether an entry speaks of anything in the standard, if
+// one is given; a sentence leaves out what it does without.
+func inStandard(target string, std *standard.Standard) bool {
+	return std == nil || slices.ContainsFunc(std.Fields(), func(f standard.Field) bool { return names(target, f) })
+}
+
+func fieldWords(target string, std *standard.Standard) string {
+	target = strings.TrimSuffix(target, optional)
+	if class, ok := strings.CutPrefix(target, classPrefix); ok {
+		switch standard.Class(class) {
+		case standard.Descriptive:
+			return "all descriptive fields"
+		case standard.QuasiIdentifier:
+			return "all fields that could single somebody out"
+		case standard.Identifying:
+			return "all fields that identify"
+		case standard.Amount:
+			return "all amounts"
+		case standard.Indicator:
+			return "all indicators"
+		case standard.Narrative:
+			return "all narratives"
+		}
+	}
+	if branch, ok := strings.CutSuffix(target, branchSuffix); ok {
+		return "everything under " + branch
+	}
+	if std != nil {
+		if f, ok := std.Field(target); ok && f.Title != "" {
+			return lowerFirst(f.Title)
+		}
+	}
+	return target
+}
+
+// lowerFirst lowers the first letter of a title, but not of one that begins
+// with an abbreviation.
+func lowerFirst(title string) string {
+	if len(title) > 1 && strings.ToUpper(title[:2]) == title[:2] {
+		return title
+	}
+	return strings.ToLower(title[:1]) + title[1:]
+}
+
+func formWords(f standard.Form) string {
+	switch f.Kind {
+	case standard.Exact:
+		return "exactly as reported"
+	case standard.Token:
+		return "as a token"
+	case standard.Generalised:
+		return "coarsened to " + strings.NewReplacer("-", " ", "_", " ").Replace(f.Level)
+	case standard.Counted:
+		return "only within protected sums"
+	}
+	return "not at all"
+}
+
+func markingWords(tlp string) string {
+	switch tlp {
+	case "TLP:CLEAR":
+		return "free to pass on (TLP:CLEAR)"
+	case "TLP:GREEN":
+		return "to be passed on within their community only (TLP:GREEN)"
+	case "TLP:AMBER":
+		return "to be passed on within their organisation and to its clients only (TLP:AMBER)"
+	case "TLP:AMBER+STRICT":
+		return "to be passed on within their organisation only (TLP:AMBER+STRICT)"
+	}
+	return "for the recipients' eyes only (TLP:RED)"
+}
+
+func anyOf(words []string, conjunction string) string {
+	switch len(words) {
+	case 0:
+		return "nothing"
+	case 1:
+		return words[0]
+	}
+	last := len(words) - 1
+	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
+}

@@ -1,0 +1,191 @@
+package terms_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/terms"
+	"github.com/concord-trust/concord/wire"
+)
+
+const plain = `# Terms of a small bank.
+name: small-bank
+version: 2
+title: Terms of a small bank
+clauses:
+  - id: indicators
+    fields: ["class:indicator"]
+    to:
+      - {stake: any, sector: own}
+    for: [defend]
+    form: exact
+    tlp: "TLP:AMBER"
+  - id: industry-code
+    fields: [victim.industry]
+    to: [{stake: research}]
+    for: [study, benchmark]
+    form: exact
+`
+
+func TestASheetIsReadAsYAMLOrJSON(t *testing.T) {
+	s, err := terms.Parse("small.yaml", []byte(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Name != "small-bank" || s.Version != 2 || len(s.Clauses) != 2 || s.Clauses[0].For[0] != member.Defend {
+		t.Errorf("read as %+v", s)
+	}
+	hash, err := s.Hash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	canonical, _ := s.Canonical()
+	var indented strings.Builder
+	enc := json.NewEncoder(&indented)
+	enc.SetIndent("", "\t")
+	if err := enc.Encode(json.RawMessage(canonical)); err != nil {
+		t.Fatal(err)
+	}
+	again, err := terms.Parse("small.json", []byte(indented.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, _ := again.Hash(); h != hash {
+		t.Errorf("as JSON the sheet has the hash %s, as YAML %s", h, hash)
+	}
+	var within terms.Sheet // as it comes in an agreement
+	if err := wire.Decode(canonical, &within); err != nil {
+		t.Fatal(err)
+	}
+	if h, _ := within.Hash(); h != hash {
+		t.Errorf("within an agreement the sheet has the hash %s, as YAML %s", h, hash)
+	}
+}
+
+func TestErrorsNameTheLineAndWhatToDo(t *testing.T) {
+	replace := func(old, new string) string {
+		if !strings.Contains(plain, old) {
+			t.Fatalf("%q does not stand in the sheet", old)
+		}
+		return strings.Replace(plain, old, new, 1)
+	}
+	for _, c := range []struct {
+		name, sheet, place, says string
+	}{
+		{"unknown setting", replace("title:", "titel:"), "s.yaml:4", "no such property"},
+		{"unknown setting in a clause", replace("    tlp:", "    tpl:"), "s.yaml:12", "no such property"},
+		{"name twice", replace("version: 2", "version: 2\nversion: 3"), "s.yaml:4", "twice"},
+		{"no such stake", replace("stake: research", "stake: press"), "s.yaml:15", "industry, law-enforcement, research or any"},
+		{"no such purpose", replace("study,", "sell,"), "s.yaml:16", "investigate"},
+		{"no such form", replace("form: exact\n    tlp", "form: rough\n    tlp"), "s.yaml:11", "generalised:LEVEL"},
+		{"generalised without a level", replace("form: exact\n    tlp", "form: generalised\n    tlp"), "s.yaml:11", "generalised:LEVEL"},
+		{"a clause that grants nothing", replace("form: exact\n    tlp", "form: withheld\n    tlp"), "s.yaml:11", "delete it"},
+		{"sealed, which does not exist yet", replace("form: exact\n    tlp", "form: sealed\n    tlp"), "s.yaml:11", "token"},
+		{"no such marking", replace("TLP:AMBER", "TLP:ORANGE"), "s.yaml:12", "TLP:AMBER+STRICT"},
+		{"no such kind", replace("{stake: research}", "{stake: research, kinds: [school]}"), "s.yaml:15", "university"},
+		{"an empty list", replace("[study, benchmark]", "[]"), "s.yaml:16", "delete the clause"},
+		{"no fields", replace("    fields: [victim.industry]\n", ""), "s.yaml:13", "delete the clause"},
+		{"two clauses of one name", replace("id: industry-code", "id: indicators"), "s.yaml:13", "own id"},
+		{"a clause without a name", replace("id: industry-code", "id: \"\""), "s.yaml:13", "id"},
+		{"no version", replace("version: 2\n", ""), "s.yaml:2", "version"},
+		{"a version of words", replace("version: 2", "version: two"), "s.yaml:3", "fit"},
+		{"nothing after the colon", replace("version: 2", "version:"), "s.yaml:3", "fill it"},
+		{"a list where text belongs", replace("name: small-bank", "name: [small-bank]"), "s.yaml:2", "fit"},
+		{"text where a list belongs", replace("[study, benchmark]", "study"), "s.yaml:16", "fit"},
+		{"an alias", replace("[study, benchmark]", "&p [study]"), "s.yaml:16", "anchors"},
+		{"a tag", replace("version: 2", "version: !!binary Mg=="), "s.yaml:3", "tags"},
+		{"a tab", replace("    for: [defend]", "\tfor: [defend]"), "s.yaml", "YAML"},
+		{"no YAML", "a: [", "s.yaml", "YAML"},
+		{"two documents", plain + "---\n" + plain, "s.yaml", "one"},
+		{"empty", "", "s.yaml", "empty"},
+		{"a comment only", "# nothing\n", "s.yaml", "empty"},
+		{"a list", "- a\n", "s.yaml:1", "fit"},
+		{"no clauses", "name: x\nversion: 1\nclauses: []\n", "s.yaml:3", "clause"},
+		{"deeply nested", strings.Repeat("[", 200) + strings.Repeat("]", 200), "s.yaml", "deep"},
+		{"JSON cut short", `{"name": "x",`, "s.yaml", "YAML"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := terms.Parse("s.yaml", []byte(c.sheet))
+			var f *fault.Error
+			if !errors.As(err, &f) {
+				t.Fatalf("the error is %v", err)
+			}
+			if f.Kind != fault.Invalid && f.Kind != fault.TooLarge {
+				t.Errorf("the kind is %v", f.Kind)
+			}
+			if f.Path != c.place && !(strings.HasPrefix(f.Path, c.place+":") && !strings.Contains(c.place, ":")) {
+				t.Errorf("the error points to %q, the mistake is at %s (%s)", f.Path, c.place, f.Message)
+			}
+			if !strings.Contains(f.Message, c.says) {
+				t.Errorf("%q does not say %q", f.Message, c.says)
+			}
+		})
+	}
+}
+
+func TestASheetIsHeldAgainstTheStandardByLine(t *testing.T) {
+	std := finance(t)
+	for _, c := range []struct{ name, fields, form, place, says string }{
+		{"a mistyped field", "victim.idustry", "exact", "s.yaml:14", `did you mean "victim.industry"`},
+		{"a field of nowhere", "weather.today", "exact", "s.yaml:14", "standard show"},
+		{"an empty branch", "weather.*", "exact", "s.yaml:14", "branch"},
+		{"no such class", "class:secret", "exact", "s.yaml:14", "quasi-identifier"},
+		{"a token of a code list", "victim.industry", "token", "s.yaml:14", "hides nothing"},
+		{"a token of a class that can have none", "class:amount", "token", "s.yaml:14", "token"},
+		{"a level that is not there", "victim.industry", "generalised:fortnight", "s.yaml:14", "fortnight"},
+		{"a level of a class that is not there", "class:descriptive", "generalised:fortnight", "s.yaml:14", "fortnight"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(plain, "[victim.industry]", "[\""+c.fields+"\"]", 1)
+			text = strings.TrimSuffix(text, "exact\n") + c.form + "\n"
+			s, err := terms.Parse("s.yaml", []byte(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = terms.Compile(s, std)
+			f := fault.Public(err)
+			if err == nil || f.Kind != fault.Invalid || f.Path != c.place || !strings.Contains(f.Message, c.says) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(plain))
+	for _, name := range terms.Builtins() {
+		text, err := terms.BuiltinText(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(text)
+	}
+	f.Add([]byte(`{"name":"x","version":1,"clauses":[{"id":"a","fields":["b"],"to":[{"stake":"any"}],"for":["study"],"form":"exact"}]}`))
+	f.Add([]byte("a: &a [*a, *a]"))
+	f.Add([]byte("? [x]\n: y"))
+	f.Add([]byte("%YAML 1.1\n---\n!!map {<<: {a: b}}"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := terms.Parse("s.yaml", data)
+		if err != nil {
+			if fault.KindOf(err) == fault.Internal {
+				t.Fatalf("no fault that its reader could mend: %v", err)
+			}
+			return
+		}
+		if err := s.Check(); err != nil {
+			t.Fatalf("what was read does not hold: %v", err)
+		}
+		canonical, err := s.Canonical()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var again terms.Sheet
+		if err := wire.Decode(canonical, &again); err != nil {
+			t.Fatalf("the canonical sheet cannot be read: %v", err)
+		}
+	})
+}
