@@ -1,0 +1,126 @@
+package minimise
+
+import (
+	"github.com/concord-trust/concord/observable"
+	"github.com/concord-trust/concord/report"
+	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/terms"
+)
+
+// Outcome says what became of one statement or observable, without its value.
+type Outcome struct {
+	Path string `json:"path"`
+	Row  int    `json:"row,omitzero"`
+	// Left lists the forms in which it leaves.
+	Left []standard.Form `json:"left,omitzero"`
+	// Notes say why it leaves in no form, or not in one that was granted.
+	Notes []string `json:"notes,omitzero"`
+}
+
+// onBehalfOf is the field that names for whom a report is relayed. Its token
+// leaves a second time, as the one whom thresholds count, if it leaves at all.
+const onBehalfOf = "reporter.on_behalf_of"
+
+const (
+	notGranted  = "no clause grants it to anybody"
+	noCanonical = "it has no canonical spelling, so it gets no token"
+	notCoarse   = "it cannot be coarsened to "
+)
+
+// reduce leaves of a report what somebody may receive.
+func reduce(rep report.Report, rules *terms.Rules) Minimal {
+	m := Minimal{report: report.Minimised{Standard: rep.Standard}}
+	for _, s := range rep.Statements {
+		m.statement(s, rules)
+	}
+	for _, o := range rep.Observables {
+		m.observable(o, rules)
+	}
+	return m
+}
+
+func (m *Minimal) statement(s report.Statement, rules *terms.Rules) {
+	out := Outcome{Path: s.Path, Row: s.Row}
+	defer func() { m.account = append(m.account, out) }()
+	std := rules.Standard()
+	field, known := std.Field(s.Path)
+	if !known {
+		out.Notes = append(out.Notes, "the standard has no such field")
+		return
+	}
+	say := func(form standard.Form, value string, in Input) {
+		m.report.Said = append(m.report.Said, report.Said{Path: s.Path, Row: s.Row, Form: form, Value: value})
+		m.said = append(m.said, in)
+		out.Left = append(out.Left, form)
+	}
+	sayToken := func() {
+		if in, _, ok := inputOf(field.Token, s.Value); ok {
+			say(standard.Form{Kind: standard.Token}, "", in)
+			if s.Path == onBehalfOf {
+				m.onBehalf = in
+			}
+		} else {
+			out.Notes = append(out.Notes, noCanonical)
+		}
+	}
+	departures := rules.Leaving(s.Path)
+	for _, d := range departures {
+		switch d.Form.Kind {
+		case standard.Exact:
+			say(d.Form, s.Value, Input{})
+			if field.Token != "" {
+				sayToken()
+			}
+		case standard.Generalised:
+			// What is coarsened to "anything" says nothing and stays.
+			v, err := std.Generalise(field, d.Form.Level, s.Value)
+			if err != nil || v == standard.Any {
+				out.Notes = append(out.Notes, notCoarse+d.Form.Level)
+				continue
+			}
+			say(d.Form, v, Input{})
+		case standard.Token:
+			sayToken()
+		case standard.Counted:
+			say(d.Form, s.Value, Input{})
+		}
+	}
+	if len(departures) == 0 {
+		out.Notes = append(out.Notes, notGranted)
+	}
+}
+
+func (m *Minimal) observable(o report.Observable, rules *terms.Rules) {
+	path := report.ObservablePath(o.Type)
+	out := Outcome{Path: path}
+	defer func() { m.account = append(m.account, out) }()
+	exact, token := false, false
+	for _, d := range rules.Leaving(path) {
+		exact = exact || d.Form.Kind == standard.Exact
+		token = token || d.Form.Kind == standard.Token || exact
+	}
+	if !token {
+		out.Notes = append(out.Notes, notGranted)
+		return
+	}
+	seen := report.Seen{Type: o.Type, Role: o.Role, FirstSeen: day(o.FirstSeen), LastSeen: day(o.LastSeen)}
+	in, canonical, ok := inputOf(o.Type, o.Value)
+	if ok {
+		seen.Common, _ = observable.Benign(o.Type, canonical)
+		out.Left = append(out.Left, standard.Form{Kind: standard.Token})
+	} else {
+		out.Notes = append(out.Notes, noCanonical)
+	}
+	if exact {
+		seen.Value, seen.FirstSeen, seen.LastSeen, seen.Count = o.Value, o.FirstSeen, o.LastSeen, o.Count
+		out.Left = append(out.Left, standard.Form{Kind: standard.Exact})
+	}
+	if ok || exact {
+		m.report.Observables = append(m.report.Observables, seen)
+		m.observables = append(m.observables, in)
+	}
+}
+
+// day cuts a date to the day: when only the token leaves, the second at which
+// a value was seen could give away what the value does not.
+func day(date string) string { return date[:min(len(date), len("2014-02-03"))] }
