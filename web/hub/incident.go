@@ -1,0 +1,265 @@
+package hub
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/concord-trust/concord/hub/deliver"
+	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/web/look"
+	"github.com/concord-trust/concord/wire"
+)
+
+// said is one thing that one or more sources say about a field.
+type said struct {
+	Text    string
+	Form    string // "" as reported
+	Sources []string
+	TLP     string
+}
+
+// fact is one field with all that is said about it.
+type fact struct {
+	Title, Codebook string
+	Said            []said
+	Differs         bool
+	// Partly is true where a further source's statement is withheld.
+	Partly bool
+}
+
+// section is a group of facts: actor, action, asset …
+type section struct {
+	Title string
+	Facts []fact
+}
+
+// held is what is withheld for one reason.
+type held struct {
+	Reason string
+	Titles []string
+}
+
+// heldObservables is a band of withheld observables of one type.
+type heldObservables struct{ Type, Band string }
+
+type incidentBody struct {
+	deliver.IncidentView
+	What     string
+	Sections []section
+	// TLP is the marking of most statements, told once.
+	TLP         string
+	Held        []held
+	HeldNumber  int
+	HeldSeen    []heldObservables
+	Differences int
+	Several     bool // more than one source may be told apart
+	JSON        string
+}
+
+func (s *Site) incident(v visit) error {
+	id := wire.IncidentID(v.r.PathValue("id"))
+	a, err := s.Deliver.Incident(v.r.Context(), v.viewer, id)
+	if err != nil {
+		return err
+	}
+	format, err := v.format()
+	if err != nil {
+		return err
+	}
+	i := a.Body()
+	if format == "json" {
+		return writeJSON(v.w, string(i.ID), a)
+	}
+	std, err := s.standardOf(v, i.Sector)
+	if err != nil {
+		return err
+	}
+	body := incidentBody{IncidentView: i, What: whatHappened(i.IncidentSummary), Several: len(i.Reports) > 1, JSON: v.with("format", "json")}
+	body.TLP = usualTLP(i.Fields)
+	body.Sections = sections(std, i.Fields)
+	for _, part := range body.Sections {
+		for _, f := range part.Facts {
+			if f.Differs {
+				body.Differences++
+			}
+		}
+	}
+	body.Held = withheldFields(i.Fields)
+	for _, h := range body.Held {
+		body.HeldNumber += len(h.Titles)
+	}
+	for _, typ := range slices.Sorted(maps.Keys(i.WithheldObservables)) {
+		body.HeldSeen = append(body.HeldSeen, heldObservables{typ, i.WithheldObservables[typ]})
+	}
+	return s.show(v, view{page: "incident", title: incidentTitle(body), kicker: "Incident in " + s.sectorTitle(v, i.Sector), sector: i.Sector, body: body})
+}
+
+// incidentTitle says what the sources make of the incident.
+func incidentTitle(b incidentBody) string {
+	t := b.What
+	if d := dateWords(b.Date); d != "not known" {
+		t += ", " + d
+	}
+	shared := 0
+	for _, part := range b.Sections {
+		for _, f := range part.Facts {
+			if f.speakers() > 1 {
+				shared++
+			}
+		}
+	}
+	switch {
+	case len(b.Reports) < 2:
+		return t + ": one report tells of it"
+	case shared == 0:
+		return fmt.Sprintf("%s: %d reports, which speak of different things", t, len(b.Reports))
+	case b.Differences == 0:
+		return fmt.Sprintf("%s: %d reports agree on all of the %s that they share", t, len(b.Reports), many(shared, "field"))
+	}
+	return fmt.Sprintf("%s: %d reports differ on %d of the %s that they share", t, len(b.Reports), b.Differences, many(shared, "field"))
+}
+
+// speakers is how many sources speak of a fact.
+func (f fact) speakers() int {
+	seen := map[string]bool{}
+	for _, x := range f.Said {
+		for _, source := range x.Sources {
+			seen[source] = true
+		}
+	}
+	return len(seen)
+}
+
+// usualTLP is the marking that most statements carry.
+func usualTLP(fields []deliver.FieldView) string {
+	count := map[string]int{}
+	for _, f := range fields {
+		for _, x := range f.Sayings {
+			count[x.TLP]++
+		}
+	}
+	most := ""
+	for _, tlp := range slices.Sorted(maps.Keys(count)) {
+		if count[tlp] > count[most] {
+			most = tlp
+		}
+	}
+	return most
+}
+
+// sections groups what is said by the branches of the standard, in its order.
+func sections(std *standard.Standard, fields []deliver.FieldView) []section {
+	fields = slices.Clone(fields)
+	slices.SortStableFunc(fields, func(a, b deliver.FieldView) int { return cmp.Compare(std.Order(a.Path), std.Order(b.Path)) })
+	titles := map[string]string{}
+	for _, part := range std.Book().Sections {
+		titles[part.Name] = part.Title
+	}
+	var out []section
+	at := map[string]int{}
+	for _, f := range fields {
+		if len(f.Sayings) == 0 {
+			continue
+		}
+		branch, _, deep := strings.Cut(f.Path, ".")
+		title := titles[branch]
+		if !deep || title == "" {
+			title = "The whole"
+		}
+		n, ok := at[title]
+		if !ok {
+			n = len(out)
+			at[title] = n
+			out = append(out, section{Title: title})
+		}
+		out[n].Facts = append(out[n].Facts, newFact(std, f))
+	}
+	return out
+}
+
+func newFact(std *standard.Standard, f deliver.FieldView) fact {
+	field, _ := std.Field(f.Path)
+	// Who reports is each source's own: that roles differ is no dispute.
+	differs := f.Conflict && !strings.HasPrefix(f.Path, "reporter.")
+	out := fact{Title: f.Title, Differs: differs, Partly: f.Withheld != "",
+		Codebook: "/v1/standards/" + string(std.Ref()) + "#f-" + f.Path}
+	for _, x := range f.Sayings {
+		one := said{Text: valueWords(std, field, x), TLP: x.TLP}
+		if x.Form != "exact" {
+			one.Form = formName(x.Form)
+		}
+		i := slices.IndexFunc(out.Said, func(o said) bool { return o.Text == one.Text && o.Form == one.Form && o.TLP == one.TLP })
+		if i < 0 {
+			i = len(out.Said)
+			out.Said = append(out.Said, one)
+		}
+		if !slices.Contains(out.Said[i].Sources, x.Source) {
+			out.Said[i].Sources = append(out.Said[i].Sources, x.Source)
+		}
+	}
+	return out
+}
+
+// anyCurrency is the unit of an amount whose currency stands in another field.
+const anyCurrency = "currency"
+
+// valueWords writes a value for reading: a code by its label, a band with a
+// dash, a number with its unit.
+func valueWords(std *standard.Standard, f standard.Field, x deliver.Saying) string {
+	if x.Label != "" {
+		return x.Label
+	}
+	kind, _, _ := strings.Cut(x.Form, ":")
+	switch {
+	case kind == "token":
+		return x.Value
+	case x.Value == standard.Any:
+		return "any"
+	case f.Type == standard.Code:
+		return std.Label(f, x.Value)
+	case f.Type == standard.Integer, f.Type == standard.Decimal:
+		low, high, band := strings.Cut(x.Value, "..")
+		text := thousands(low)
+		switch {
+		case band && high == "":
+			text += " or more"
+		case band:
+			text += " – " + thousands(high)
+		}
+		if f.Unit != "" && f.Unit != anyCurrency {
+			text += " " + f.Unit
+		}
+		return text
+	}
+	return x.Value
+}
+
+// thousands parts a whole number's digits; other text stays as it is.
+func thousands(s string) string {
+	for _, r := range s {
+		if r < '0' || r > '9' {
+			return s
+		}
+	}
+	return look.Number(s)
+}
+
+// withheldFields groups the fields of which nothing is shown by the reason.
+func withheldFields(fields []deliver.FieldView) []held {
+	var out []held
+	for _, f := range fields {
+		if f.Withheld == "" || len(f.Sayings) > 0 {
+			continue
+		}
+		i := slices.IndexFunc(out, func(h held) bool { return h.Reason == f.Withheld })
+		if i < 0 {
+			i = len(out)
+			out = append(out, held{Reason: f.Withheld})
+		}
+		out[i].Titles = append(out[i].Titles, f.Title)
+	}
+	return out
+}

@@ -1,0 +1,170 @@
+package hub
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/concord-trust/concord/hub/deliver"
+	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/wire"
+)
+
+type releasesBody struct {
+	Sector deliver.Sector
+	Items  []deliver.ReleaseView
+	Links  links
+}
+
+func (s *Site) releases(v visit) error {
+	sector, err := s.sector(v)
+	if err != nil {
+		return err
+	}
+	format, err := v.format()
+	if err != nil {
+		return err
+	}
+	a, err := s.Deliver.ReleasesOf(v.r.Context(), v.viewer, sector.Name)
+	if err != nil {
+		return err
+	}
+	all := a.Body()
+	switch format {
+	case "json":
+		return writeJSON(v.w, sector.Name+"-releases", a)
+	case "csv":
+		var rows [][]string
+		for _, r := range all {
+			rows = append(rows, []string{string(r.ID), r.Made.UTC().Format("2006-01-02"), r.From, r.To, strconv.Itoa(r.Records), strconv.Itoa(r.Suppressed),
+				strconv.Itoa(r.K), strconv.Itoa(r.MinOwnerGroups), strconv.FormatFloat(r.Loss, 'f', 4, 64), r.Standard})
+		}
+		return writeCSV(v.w, sector.Name+"-releases", []string{"release", "made", "from", "to", "records", "left_out", "k", "min_owner_groups", "loss", "standard"}, rows)
+	}
+	title := "No dataset of this sector was released yet"
+	if len(all) > 0 {
+		title = fmt.Sprintf("The newest dataset holds %s incidents from %s to %s, each alike with at least %d others", number(all[0].Records), all[0].From, all[0].To, all[0].K-1)
+	}
+	return s.show(v, view{page: "releases", title: title, kicker: "Releases: datasets that are anonymised", sector: sector.Name, body: releasesBody{sector, all, v.links("")}})
+}
+
+// level is one quasi-identifier and how far it was coarsened.
+type level struct{ Title, Codebook, Path, Level string }
+
+// reason is a reason with the fields that it keeps out of a release.
+type reason struct {
+	Why    string
+	Fields []string
+}
+
+// releaseFile is a file with what it is for.
+type releaseFile struct {
+	Name, For, Href, SHA256 string
+	Size                    int64
+}
+
+type releaseBody struct {
+	deliver.ReleaseView
+	Files    []releaseFile
+	Codebook string
+	Levels   []level
+	Reasons  []reason
+	Held     int
+	Share    float64 // of the incidents that were left out
+	JSON     string
+}
+
+// fileUses says what each file of a release is for.
+var fileUses = map[string]string{
+	"incidents.csv": "the data as a table", "incidents.jsonl": "the data, one JSON object a line", "incidents.parquet": "the data in columns",
+	"codebook.html": "what every column and code means", "coverage.csv": "how many owner groups stand behind the data, in bands",
+	"release.json": "how the release was made, for programs", "SHA256SUMS": "checksums of the other files",
+}
+
+func (s *Site) release(v visit) error {
+	a, err := s.Deliver.Release(v.r.Context(), v.viewer, wire.ReleaseID(v.r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	format, err := v.format()
+	if err != nil {
+		return err
+	}
+	r := a.Body()
+	if format == "json" {
+		return writeJSON(v.w, string(r.ID), a)
+	}
+	std, err := s.Standards(standard.Ref(r.Standard))
+	if err != nil {
+		return err
+	}
+	body := releaseBody{ReleaseView: r, Held: len(r.Withheld), JSON: v.with("format", "json")}
+	if whole := r.Records + r.Suppressed; whole > 0 {
+		body.Share = float64(r.Suppressed) / float64(whole)
+	}
+	for _, f := range r.Files {
+		body.Files = append(body.Files, releaseFile{f.Name, fileUses[f.Name], v.to("/releases/" + string(r.ID) + "/" + f.Name), f.SHA256, f.Size})
+		if strings.HasPrefix(f.Name, "codebook.") {
+			body.Codebook = body.Files[len(body.Files)-1].Href
+		}
+	}
+	paths := slices.SortedFunc(maps.Keys(r.Levels), func(a, b string) int { return std.Order(a) - std.Order(b) })
+	for _, path := range paths {
+		body.Levels = append(body.Levels, level{fieldTitle(std, path), "/v1/standards/" + r.Standard + "#f-" + path, path, levelWords(r.Levels[path])})
+	}
+	body.Reasons = reasons(std, r.Withheld)
+	title := fmt.Sprintf("%s incidents from %s to %s, each alike with at least %d others", number(r.Records), r.From, r.To, r.K-1)
+	return s.show(v, view{page: "release", title: title, kicker: "Release " + string(r.ID), sector: r.Sector, body: body})
+}
+
+func fieldTitle(std *standard.Standard, path string) string {
+	if f, ok := std.Field(path); ok && f.Title != "" {
+		return f.Title
+	}
+	return path
+}
+
+func levelWords(level string) string {
+	switch level {
+	case "", "exact", "as told":
+		return "as finely as contributors let it leave"
+	case standard.Any, "any":
+		return "left out: every value would stand out"
+	}
+	return "coarsened to " + strings.ReplaceAll(level, "-", " ")
+}
+
+// reasons turns field → why into why → fields, the commonest first.
+func reasons(std *standard.Standard, withheld map[string]string) []reason {
+	var out []reason
+	for _, path := range slices.SortedFunc(maps.Keys(withheld), func(a, b string) int { return std.Order(a) - std.Order(b) }) {
+		why := withheld[path]
+		i := slices.IndexFunc(out, func(r reason) bool { return r.Why == why })
+		if i < 0 {
+			i = len(out)
+			out = append(out, reason{Why: why})
+		}
+		out[i].Fields = append(out[i].Fields, fieldTitle(std, path))
+	}
+	slices.SortStableFunc(out, func(a, b reason) int { return len(b.Fields) - len(a.Fields) })
+	return out
+}
+
+func (s *Site) releaseFile(v visit) error {
+	a, err := s.Deliver.ReleaseFile(v.r.Context(), v.viewer, wire.ReleaseID(v.r.PathValue("id")), v.r.PathValue("name"))
+	if err != nil {
+		return err
+	}
+	c := a.Body()
+	h := v.w.Header()
+	h.Set("Content-Type", c.MediaType)
+	// The codebook brings a style sheet of its own, and may do nothing else.
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox")
+	if !strings.HasPrefix(c.MediaType, "text/html") {
+		h.Set("Content-Disposition", "attachment; filename="+strconv.Quote(c.Name))
+	}
+	_, err = v.w.Write(c.Data)
+	return err
+}

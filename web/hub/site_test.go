@@ -1,0 +1,570 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/sim"
+	"github.com/concord-trust/concord/wire"
+)
+
+// hostile is what a report could say to break a page. Each stands in a field
+// or observable that the default terms let others see as it is.
+const (
+	hostileName    = `<script>alert("name")</script>`
+	hostileAgent   = `Mozilla/5.0 <img src=x onerror=alert("agent")>`
+	hostileFile    = `"><svg onload=alert("file")>.exe`
+	hostileMember  = `Bank of <script>alert("member")</script> & Sons`
+	hostilePerson  = `</span><script>alert("person")</script>`
+	sharedDomain   = "login.northw1nd-bank.net"
+	hostileInQuery = `"><script>alert("query")</script>`
+)
+
+// open is a trust of three members, in which two told of one event.
+type open struct {
+	*sim.Trust
+	dir string
+}
+
+var (
+	once   sync.Once
+	shared open
+	failed error
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if shared.Trust != nil {
+		if err := shared.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "closing the trust:", err)
+			code = 1
+		}
+		if err := os.RemoveAll(shared.dir); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// trust opens the trust that the tests share; they only look at it.
+func trust(t *testing.T) *sim.Trust {
+	t.Helper()
+	once.Do(func() { failed = openTrust(context.Background()) })
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	return shared.Trust
+}
+
+func openTrust(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "concord-pages-")
+	if err != nil {
+		return err
+	}
+	tr, err := sim.Open(ctx, dir, "127.0.0.1:0", slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	shared = open{tr, dir}
+	for _, p := range []sim.Party{
+		{Name: hostileMember, Stake: member.Industry, Kind: "firm", OwnerGroup: "g-bank", Sectors: []string{"finance"}, Terms: "default"},
+		{Name: "City Police", Stake: member.LawEnforcement, Kind: "police", OwnerGroup: "g-police", Sectors: []string{"finance", "health"}, Terms: "default"},
+		{Name: "University", Stake: member.Research, Kind: "university", OwnerGroup: "g-university", Sectors: []string{"finance"}, Terms: "default"},
+	} {
+		if _, err := tr.Seat(ctx, p); err != nil {
+			return err
+		}
+	}
+	for i, s := range tr.Members[:2] {
+		doc, err := json.Marshal(report(i))
+		if err != nil {
+			return err
+		}
+		if account, err := s.Tell(ctx, strings.NewReader(string(doc)), "case.json", "report"); err != nil || account.InvalidCount() != 0 {
+			return fmt.Errorf("refused %v: %w", account.Invalid(), err)
+		}
+		if d, err := s.Send(ctx); err != nil || d.Accepted != 1 {
+			return fmt.Errorf("delivery %+v: %w", d, err)
+		}
+	}
+	if _, err := tr.Hub.Consolidate.Run(ctx); err != nil {
+		return err
+	}
+	return tr.Hub.Snapshot(ctx)
+}
+
+// report tells of the one event, with everything hostile in it.
+func report(day int) map[string]any {
+	return map[string]any{
+		"native":   fmt.Sprint("case-", day),
+		"victim":   map[string]any{"victim_id": "Northwind Savings Bank", "industry": "522110", "country": []string{"US"}},
+		"timeline": map[string]any{"incident": fmt.Sprintf("2026-03-1%d", day)},
+		"action":   map[string]any{"malware": map[string]any{"variety": []string{"Ransomware"}, "name": hostileName}},
+		"observables": []map[string]any{
+			{"type": "domain", "value": sharedDomain, "role": "phishing"},
+			{"type": "user-agent", "value": hostileAgent},
+			{"type": "file-name", "value": hostileFile},
+		},
+	}
+}
+
+// visitor is somebody with a browser that runs no script.
+type visitor struct {
+	t   *testing.T
+	url string
+	*http.Client
+}
+
+// stranger is not signed in.
+func stranger(t *testing.T) visitor {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return visitor{t, trust(t).URL, &http.Client{Jar: jar, Timeout: 30 * time.Second}}
+}
+
+// signInLink makes a link for a person of the nth member.
+func signInLink(t *testing.T, n int, person string) string {
+	t.Helper()
+	link, err := trust(t).Members[n].Member.Hub.Login(t.Context(), wire.LoginRequest{Person: person})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link.URL
+}
+
+// signedIn is a person of the nth member.
+func signedIn(t *testing.T, n int) visitor {
+	t.Helper()
+	v := stranger(t)
+	link := signInLink(t, n, hostilePerson)
+	if resp, body := v.post("/signin", url.Values{"code": {code(t, link)}}); resp.StatusCode != http.StatusOK {
+		t.Fatalf("signing in: %s\n%s", resp.Status, body)
+	}
+	return v
+}
+
+func code(t *testing.T, link string) string {
+	t.Helper()
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Query().Get("code")
+}
+
+func (v visitor) get(path string) (*http.Response, string) {
+	v.t.Helper()
+	resp, err := v.Get(v.url + path)
+	return v.read(resp, err)
+}
+
+func (v visitor) post(path string, form url.Values) (*http.Response, string) {
+	v.t.Helper()
+	resp, err := v.PostForm(v.url+path, form)
+	return v.read(resp, err)
+}
+
+func (v visitor) read(resp *http.Response, err error) (*http.Response, string) {
+	v.t.Helper()
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return resp, string(body)
+}
+
+// page is a GET that must answer with the status.
+func (v visitor) page(status int, path string) string {
+	v.t.Helper()
+	resp, body := v.get(path)
+	if resp.StatusCode != status {
+		v.t.Fatalf("%s: %s, want %d\n%s", path, resp.Status, status, text(body))
+	}
+	return body
+}
+
+var (
+	styles = regexp.MustCompile(`(?s)<style>.*?</style>`)
+	tags   = regexp.MustCompile(`<[^>]*>`)
+	h1     = regexp.MustCompile(`(?s)<h1>(.*?)</h1>`)
+)
+
+// text is a page without its mark-up.
+func text(page string) string {
+	return strings.Join(strings.Fields(tags.ReplaceAllString(styles.ReplaceAllString(page, ""), " ")), " ")
+}
+
+// href finds the first link whose address begins with prefix.
+func href(t *testing.T, page, prefix string) string {
+	t.Helper()
+	m := regexp.MustCompile(`href="(` + regexp.QuoteMeta(prefix) + `[^"]*)"`).FindStringSubmatch(page)
+	if m == nil {
+		t.Fatalf("no link to %s… in\n%s", prefix, page)
+	}
+	return strings.ReplaceAll(m[1], "&amp;", "&")
+}
+
+// everyPage is what a signed-in person of finance can open.
+func everyPage(t *testing.T, v visitor) []string {
+	t.Helper()
+	const sector = "/sectors/finance"
+	paths := []string{sector, sector + "/statistics", sector + "/incidents", sector + "/campaigns", sector + "/indicators", sector + "/releases", "/mine", "/terms", "/words"}
+	incident := href(t, v.page(http.StatusOK, sector+"/incidents"), "/incidents/")
+	statistic := href(t, v.page(http.StatusOK, sector+"/statistics"), sector+"/statistics/")
+	return append(paths, incident, statistic, "/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa", "/no/such/page", "/sectors/health", sector+"?for=publish")
+}
+
+func TestAPageAsksWhoIsNotSignedInToSignIn(t *testing.T) {
+	v := stranger(t)
+	if page := text(v.page(http.StatusOK, "/")); !strings.Contains(page, "concord member login") {
+		t.Errorf("the welcome does not say how to sign in: %s", page)
+	}
+	for _, path := range []string{"/sectors/finance", "/mine", "/terms", "/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa", "/releases/x/incidents.csv", "/sectors/finance/incidents?format=csv", "/no/such/page"} {
+		page := text(v.page(http.StatusUnauthorized, path))
+		if !strings.Contains(page, "Sign in to see this page") || !strings.Contains(page, "concord member login") {
+			t.Errorf("%s does not lead to signing in: %s", path, page)
+		}
+	}
+	v.page(http.StatusOK, "/words")
+}
+
+func TestASignInLinkWorksOnceAndOnlyWhenPressed(t *testing.T) {
+	link := signInLink(t, 0, "A. Analyst")
+	path := strings.TrimPrefix(link, trust(t).URL)
+	v := stranger(t)
+	for range 2 { // a program that looks into links does not use them up
+		resp, body := v.get(path)
+		if resp.StatusCode != http.StatusOK || !strings.Contains(body, "<button>Sign in</button>") {
+			t.Fatalf("the link does not offer a button: %s", resp.Status)
+		}
+		if got := resp.Header.Get("Referrer-Policy"); got != "no-referrer" {
+			t.Errorf("the page with a code has the referrer policy %q", got)
+		}
+	}
+	if resp, _ := v.post("/signin", url.Values{"code": {code(t, link)}}); resp.Request.URL.Path != "/sectors/finance" {
+		t.Errorf("signing in leads to %s", resp.Request.URL)
+	}
+	second := stranger(t)
+	resp, body := second.post("/signin", url.Values{"code": {code(t, link)}})
+	if resp.StatusCode != http.StatusUnauthorized || !strings.Contains(text(body), "concord member login") {
+		t.Errorf("a link that was used: %s %s", resp.Status, text(body))
+	}
+	second.page(http.StatusUnauthorized, "/sectors/finance")
+}
+
+func TestSigningOutEndsTheSessionAndNeedsTheFormsToken(t *testing.T) {
+	v := signedIn(t, 0)
+	if resp, _ := v.post("/logout", url.Values{"token": {"forged"}}); resp.Request.URL.Path == "/signin" {
+		t.Error("a forged form signed somebody out")
+	}
+	page := v.page(http.StatusOK, "/mine")
+	token := regexp.MustCompile(`name="token" value="([^"]+)"`).FindStringSubmatch(page)
+	if token == nil {
+		t.Fatal("the page has no form to sign out")
+	}
+	cookies := v.Jar.Cookies(mustParse(t, v.url))
+	if _, body := v.post("/logout", url.Values{"token": {token[1]}}); !strings.Contains(text(body), "You are signed out") {
+		t.Errorf("signing out says %s", text(body))
+	}
+	v.Jar.SetCookies(mustParse(t, v.url), cookies) // somebody kept the cookie
+	v.page(http.StatusUnauthorized, "/mine")
+}
+
+func mustParse(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func TestTheSessionCookieIsKeptFromScriptsAndOtherSites(t *testing.T) {
+	v := stranger(t)
+	v.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, _ := v.post("/signin", url.Values{"code": {code(t, signInLink(t, 0, "A. Analyst"))}})
+	cookie := resp.Header.Get("Set-Cookie")
+	for _, want := range []string{"HttpOnly", "SameSite=Lax", "Path=/"} {
+		if !strings.Contains(cookie, want) {
+			t.Errorf("the cookie lacks %s", want)
+		}
+	}
+}
+
+func TestWhatIsNotOnesOwnLooksAbsentAndSaysWhy(t *testing.T) {
+	v := signedIn(t, 0)
+	for path, want := range map[string]string{
+		"/sectors/health":                                 "does not take part in this sector",
+		"/sectors/health/incidents":                       "does not take part in this sector",
+		"/sectors/no-such-sector":                         "does not take part in this sector",
+		"/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa":         "nothing here that may be shown",
+		"/campaigns/k-aaaaaaaaaaaaaaaaaaaaaaaaaa":         "nothing here that may be shown",
+		"/releases/none":                                  "nothing here that may be shown",
+		"/mine/c-aaaaaaaaaaaaaaaaaaaaaaaaaa/receipt.json": "nothing here that may be shown",
+		"/no/such/page":                                   "nothing here that may be shown",
+	} {
+		page := v.page(http.StatusNotFound, path)
+		if !strings.Contains(text(page), want) {
+			t.Errorf("%s does not say %q: %s", path, want, text(page))
+		}
+		href(t, page, "/sectors/finance") // the way on
+	}
+	// Absent and not one's own are word for word alike.
+	if a, b := text(v.page(http.StatusNotFound, "/sectors/health")), text(v.page(http.StatusNotFound, "/sectors/absent")); strings.ReplaceAll(a, "health", "absent") != b {
+		t.Errorf("a sector of others can be told from none:\n%s\n%s", a, b)
+	}
+}
+
+func TestAReceiptIsForItsContributorAlone(t *testing.T) {
+	mine := signedIn(t, 0)
+	path := href(t, mine.page(http.StatusOK, "/mine"), "/mine/c-")
+	resp, body := mine.get(path)
+	if resp.StatusCode != http.StatusOK || !json.Valid([]byte(body)) || !strings.Contains(body, "payload") {
+		t.Errorf("my own receipt: %s %s", resp.Status, body)
+	}
+	signedIn(t, 1).page(http.StatusNotFound, path)
+}
+
+func TestAPurposeOutsideTheAgreementIsRefusedWithThoseThatItAllows(t *testing.T) {
+	v := signedIn(t, 0)
+	page := v.page(http.StatusForbidden, "/sectors/finance/incidents?for=investigate&action=malware")
+	if next := href(t, page, "/sectors/finance/incidents?"); next != "/sectors/finance/incidents?action=malware&for=defend" {
+		t.Errorf("the way on is %s", next)
+	}
+	v.page(http.StatusBadRequest, "/sectors/finance/incidents?for=nonsense")
+}
+
+func TestThePurposeIsKeptOnEveryLinkOfAPage(t *testing.T) {
+	v := signedIn(t, 1) // investigates by default, may defend
+	for _, path := range []string{"/sectors/finance", "/sectors/finance/incidents", "/mine"} {
+		page := v.page(http.StatusOK, path+"?for=defend")
+		for _, m := range regexp.MustCompile(`href="(/[^"]*)"`).FindAllStringSubmatch(page, -1) {
+			link := m[1]
+			if strings.HasPrefix(link, "/v1/") || strings.HasPrefix(link, "/favicon") || strings.HasPrefix(link, "/words#purpose") || strings.Contains(link, "for=investigate") {
+				continue
+			}
+			if !strings.Contains(link, "for=defend") {
+				t.Errorf("%s: the link %s loses the purpose", path, link)
+			}
+		}
+	}
+	if page := v.page(http.StatusOK, "/sectors/finance/incidents"); strings.Contains(href(t, page, "/incidents/"), "for=") {
+		t.Error("links carry the purpose that is meant anyway")
+	}
+}
+
+func TestFiltersStandInTheAddressAndInItsDownloads(t *testing.T) {
+	v := signedIn(t, 1)
+	const list = "/sectors/finance/incidents"
+	asked := list + "?action=malware&stake=industry&only=joined&since=2026-03&until=2026-03"
+	page := v.page(http.StatusOK, asked)
+	for _, want := range []string{`<option value="malware" selected>`, `<option value="industry" selected>`, `<option value="joined" selected>`, `name="since" value="2026-03"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the form forgets the choice: no %s", want)
+		}
+	}
+	file := href(t, page, list+"?action=malware&amp;format=csv")
+	resp, body := v.get(file)
+	if got := resp.Header.Get("Content-Type"); got != "text/csv; charset=utf-8" {
+		t.Errorf("%s is %s", file, got)
+	}
+	rows, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	if err != nil || len(rows) != 2 {
+		t.Fatalf("the file holds %d lines, want a head and one incident: %v", len(rows), err)
+	}
+	for query, want := range map[string]int{"?action=malware": 1, "?action=error": 0, "?stake=research": 0, "?since=2026-04": 0, "?until=2026-02": 0, "?since=2025&until=2026": 1, "?only=mine": 1, "?only=joined": 1} {
+		_, body := v.get(list + query + "&format=json")
+		var got struct{ Items []struct{ ID string } }
+		if err := json.Unmarshal([]byte(body), &got); err != nil {
+			t.Fatalf("%s: %v", query, err)
+		}
+		if len(got.Items) != want {
+			t.Errorf("%s finds %d incidents, want %d", query, len(got.Items), want)
+		}
+	}
+}
+
+func TestAChoiceThatCannotBeUnderstoodIsKeptAndExplained(t *testing.T) {
+	v := signedIn(t, 1)
+	for _, list := range []string{"incidents", "campaigns", "indicators"} {
+		page := v.page(http.StatusBadRequest, "/sectors/finance/"+list+"?since=last-week")
+		if !strings.Contains(page, `value="last-week"`) || !strings.Contains(text(page), "2025-03") {
+			t.Errorf("%s forgets what was typed, or does not say how to write it", list)
+		}
+	}
+	v.page(http.StatusBadRequest, "/sectors/finance/incidents?action="+url.QueryEscape(hostileInQuery))
+	v.page(http.StatusBadRequest, "/sectors/finance/incidents?format=exe")
+}
+
+func TestNothingThatAReportSaysBecomesMarkUp(t *testing.T) {
+	seen := map[string]bool{}
+	for n := range 3 {
+		v := signedIn(t, n)
+		paths := everyPage(t, v)
+		for _, list := range []string{"incidents", "campaigns", "indicators", "statistics", "releases"} {
+			paths = append(paths, "/sectors/finance/"+list+"?since="+url.QueryEscape(hostileInQuery)+"&action="+url.QueryEscape(hostileInQuery)+"&before="+url.QueryEscape(hostileInQuery))
+		}
+		for _, path := range paths {
+			_, body := v.get(path)
+			for _, bad := range []string{"<script", "<img", `"><svg`, "onerror=alert(\"", `onload=alert("`} {
+				if strings.Contains(strings.ToLower(body), bad) {
+					t.Errorf("%s holds %s as mark-up", path, bad)
+				}
+			}
+			for _, value := range []string{hostileName, hostileAgent, hostileFile, hostileMember, hostilePerson} {
+				if strings.Contains(body, escaped(value)) {
+					seen[value] = true
+				}
+			}
+		}
+	}
+	for _, value := range []string{hostileName, hostileAgent, hostileFile, hostileMember, hostilePerson} {
+		if !seen[value] {
+			t.Errorf("no page shows %q: this test looks at nothing", value)
+		}
+	}
+}
+
+func escaped(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;").Replace(s)
+}
+
+func TestEveryAnswerForbidsScriptsFramesAndForeignRequests(t *testing.T) {
+	v := signedIn(t, 1)
+	paths := append(everyPage(t, v), "/", "/sectors/finance/incidents?format=csv", "/sectors/finance/statistics/month.csv", "/sectors/finance/statistics/month.json")
+	for _, path := range paths {
+		resp, body := v.get(path)
+		policy := resp.Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") || strings.Contains(policy, "script-src") {
+			t.Errorf("%s has the policy %q", path, policy)
+		}
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "private, no-store", "Cross-Origin-Resource-Policy": "same-origin"} {
+			if got := resp.Header.Get(name); got != want {
+				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
+			}
+		}
+		if m := regexp.MustCompile(`(?:src|href|action)="(?:https?:)?//[^"]*"`).FindString(body); m != "" {
+			t.Errorf("%s asks elsewhere: %s", path, m)
+		}
+		if strings.Contains(body, " style=") || strings.Contains(body, "javascript:") {
+			t.Errorf("%s holds a style or script in an attribute, which the policy forbids", path)
+		}
+	}
+}
+
+func TestHeadAnswersAsGetWithoutABody(t *testing.T) {
+	v := signedIn(t, 0)
+	for _, path := range []string{"/sectors/finance", "/words", "/mine", "/no/such/page"} {
+		want, _ := v.get(path)
+		resp, err := v.Head(v.url + path)
+		got, body := v.read(resp, err)
+		if got.StatusCode != want.StatusCode || got.Header.Get("Content-Type") != want.Header.Get("Content-Type") || body != "" {
+			t.Errorf("HEAD %s: %s %s, %d bytes", path, got.Status, got.Header.Get("Content-Type"), len(body))
+		}
+	}
+}
+
+func TestPagesTakeNoOtherMethods(t *testing.T) {
+	v := signedIn(t, 0)
+	if resp, _ := v.post("/mine", nil); resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST /mine: %s", resp.Status)
+	}
+}
+
+func TestWhatIsWithheldIsShownAsWithheldWithItsReason(t *testing.T) {
+	v := signedIn(t, 2) // three members: no figure may be shown
+	picture := text(v.page(http.StatusOK, "/sectors/finance"))
+	if !strings.Contains(picture, "withheld") && !strings.Contains(picture, "may be shown yet") {
+		t.Errorf("the picture of too few members: %s", picture)
+	}
+	statistic := v.page(http.StatusOK, href(t, v.page(http.StatusOK, "/sectors/finance/statistics"), "/sectors/finance/statistics/"))
+	if !strings.Contains(text(statistic), "figures are withheld") || strings.Contains(statistic, `<td class="n">0</td>`) {
+		t.Errorf("withheld figures are told as something else: %s", text(statistic))
+	}
+	incident := text(v.page(http.StatusOK, href(t, v.page(http.StatusOK, "/sectors/finance/incidents"), "/incidents/")))
+	if !strings.Contains(incident, "What is withheld, and why") || strings.Contains(incident, "Northwind") || strings.Contains(incident, sharedDomain) {
+		t.Errorf("a researcher's incident: %s", incident)
+	}
+}
+
+func TestEveryTitleIsOneSentenceAndNoCode(t *testing.T) {
+	for n := range 3 {
+		v := signedIn(t, n)
+		for _, path := range everyPage(t, v) {
+			_, body := v.get(path)
+			titles := h1.FindAllStringSubmatch(body, -1)
+			if len(titles) != 1 {
+				t.Errorf("%s has %d titles", path, len(titles))
+				continue
+			}
+			title := text(titles[0][1])
+			if len(strings.Fields(title)) < 4 || strings.ContainsAny(title, "{}<>") || strings.Contains(title, "%!") {
+				t.Errorf("%s has the title %q, which says nothing", path, title)
+			}
+		}
+	}
+}
+
+func TestAStatisticIsToBeHadInEveryKind(t *testing.T) {
+	v := signedIn(t, 1)
+	page := v.page(http.StatusOK, "/sectors/finance/statistics")
+	base := strings.TrimSuffix(href(t, page, "/sectors/finance/statistics/"), ".csv")
+	_, table := v.get(base + ".csv")
+	rows, err := csv.NewReader(strings.NewReader(table)).ReadAll()
+	if err != nil || len(rows) < 2 {
+		t.Fatalf("%s.csv: %d lines, %v", base, len(rows), err)
+	}
+	for _, row := range rows[1:] {
+		if value, why := row[len(row)-4], row[len(row)-1]; (value == "") == (why == "") {
+			t.Errorf("a figure is neither shown nor withheld with a reason: %v", row)
+		}
+	}
+	_, data := v.get(base + ".json")
+	var got struct {
+		Figures []any `json:"figures"`
+	}
+	if err := json.Unmarshal([]byte(data), &got); err != nil || len(got.Figures) != len(rows)-1 {
+		t.Errorf("%s.json holds %d figures, the CSV %d: %v", base, len(got.Figures), len(rows)-1, err)
+	}
+	resp, drawing := v.get(base + ".svg")
+	if got := resp.Header.Get("Content-Type"); got != "image/svg+xml" {
+		t.Errorf("the chart is %s", got)
+	}
+	if err := xml.Unmarshal([]byte(drawing), &struct{ XMLName xml.Name }{}); err != nil || !strings.Contains(drawing, "Source: ") {
+		t.Errorf("the chart is no file with its source: %v", err)
+	}
+	v.page(http.StatusNotFound, base+".exe")
+}
+
+func TestMyTermsAreSentences(t *testing.T) {
+	page := text(signedIn(t, 0).page(http.StatusOK, "/terms"))
+	for _, want := range []string{"may, to", "TLP:AMBER", "not to try to find out who reported", "defend and benchmark"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("my terms do not say %q: %s", want, page)
+		}
+	}
+}
