@@ -1,0 +1,461 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/concord-trust/concord/edge/collect"
+	"github.com/concord-trust/concord/edge/outbox"
+	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/mapping"
+	"github.com/concord-trust/concord/node"
+	"github.com/concord-trust/concord/report"
+	"github.com/concord-trust/concord/wire"
+)
+
+func memberCommand() *cobra.Command {
+	c := &cobra.Command{Use: "member", Short: "Take part: join a hub, submit, follow what became of it"}
+	c.AddCommand(memberInit(), memberJoin(), memberSubmit(), memberStatus(), memberNil(), memberLogin(), memberGet(), memberServe())
+	return c
+}
+
+func memberInit() *cobra.Command {
+	var name, sheet string
+	c := &cobra.Command{
+		Use:   "init DIR",
+		Short: "Make a folder with a member's keys and configuration",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if _, err := node.InitMember(args[0], name, sheet); err != nil {
+				return err
+			}
+			file := filepath.Join(args[0], node.ConfigName)
+			return answer(c, made{Config: file}, func() {
+				say(c, "Made %s.", file)
+				say(c, "See what would leave of a case under these terms: concord preview FILE --terms %s", sheet)
+				say(c, "Join with an invitation: concord member join --config %s --hub URL --invitation FILE", file)
+			})
+		},
+	}
+	c.Flags().StringVar(&name, "name", "", "the organisation")
+	c.Flags().StringVar(&sheet, "terms", "default", "terms sheet: a file or a built-in one")
+	c.MarkFlagRequired("name") //nolint:errcheck // the flag exists
+	return c
+}
+
+func memberJoin() *cobra.Command {
+	var f configFlags
+	var hub, ca, invitation, key, until string
+	c := &cobra.Command{
+		Use:   "join",
+		Short: "Join a hub with an invitation: signs an agreement with an end date",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := f.load()
+			if err != nil {
+				return err
+			}
+			if cfg.Member == nil {
+				return fault.New(fault.Usage, "config.no_member", "the configuration has no section member; `concord member init` writes one")
+			}
+			var end time.Time
+			if until != "" {
+				if end, err = day("--until", until); err != nil {
+					return err
+				}
+			}
+			a, err := node.Join(c.Context(), cfg, hub, ca, invitation, key, end)
+			if err != nil {
+				return err
+			}
+			return answer(c, a, func() {
+				say(c, "%s has joined %s as %s, in %s.", a.Member.Name, a.Hub, a.Member.ID, strings.Join(a.Member.Sectors, " and "))
+				say(c, "The agreement %s is signed by both sides and holds until %s.", a.ID, a.Until.Format("2006-01-02 15:04 MST"))
+				if key == "" {
+					say(c, "Compare the hub's key with what its operator tells you by another way: %s", cfg.Member.Hub.SignKey)
+				}
+				say(c, "Next: concord member submit --config %s FILE", f.path())
+			})
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&hub, "hub", "", "the hub's URL")
+	c.Flags().StringVar(&ca, "ca", "", "certificate authority's file, if the hub's certificate is not publicly trusted")
+	c.Flags().StringVar(&invitation, "invitation", "", "file with the invitation's code")
+	c.Flags().StringVar(&key, "hub-key", "", "the hub's signing key, learnt by another way; joining is refused if it differs")
+	c.Flags().StringVar(&until, "until", "", "end of the agreement, as 2027-06-30 (default: the latest that the hub offers)")
+	c.MarkFlagRequired("hub")        //nolint:errcheck // the flags exist
+	c.MarkFlagRequired("invitation") //nolint:errcheck // the flags exist
+	return c
+}
+
+func (f *configFlags) member(c *cobra.Command) (*node.Member, error) {
+	cfg, err := f.load()
+	if err != nil {
+		return nil, err
+	}
+	return node.OpenMember(c.Context(), cfg, time.Now)
+}
+
+// inputFlags say how files are read.
+type inputFlags struct {
+	format, mapFile, sector string
+}
+
+func (i *inputFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&i.format, "format", "", "veris, csv or report (default: by the file's name)")
+	c.Flags().StringVar(&i.mapFile, "map", "", "mapping file of a table")
+	c.Flags().StringVar(&i.sector, "sector", "", "sector (default: by the victim's industry)")
+}
+
+// submitted is what `member submit` did.
+type submitted struct {
+	Account  mapping.Account `json:"account"`
+	Queued   node.Submission `json:"queued"`
+	Delivery outbox.Delivery `json:"delivery"`
+	Matches  wire.Matches    `json:"matches"`
+	Says     string          `json:"says"`
+}
+
+func memberSubmit() *cobra.Command {
+	var f configFlags
+	var in inputFlags
+	var strict bool
+	c := &cobra.Command{
+		Use:   "submit FILE…",
+		Short: "Submit reports; ends with what they give back",
+		Args:  cobra.MinimumNArgs(1),
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		m, err := f.member(c)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		intake, err := m.Intake()
+		if err != nil {
+			return err
+		}
+		var out submitted
+		for _, name := range args {
+			account, err := readInto(c, m, intake, in, name)
+			out.Account.Merge(account)
+			if err != nil {
+				return err
+			}
+		}
+		if err := intake.Flush(c.Context()); err != nil {
+			return err
+		}
+		out.Queued = intake.Done
+		if out.Delivery, err = m.Outbox.Deliver(c.Context()); err != nil {
+			say(c, "%d reports are queued and will be sent when the hub answers (`concord member status`).", out.Queued.Queued)
+			return err
+		}
+		if len(out.Queued.Contributions) > 0 {
+			if out.Matches, err = m.GivesBack(c.Context(), out.Queued.Contributions, 30*time.Second); err != nil {
+				return err
+			}
+			out.Says = node.Sentence(out.Matches)
+		}
+		if err := answer(c, out, func() { out.print(c) }); err != nil {
+			return err
+		}
+		if strict && out.bad() > 0 {
+			return errRefused
+		}
+		return nil
+	}
+	f.add(c)
+	in.add(c)
+	c.Flags().BoolVar(&strict, "strict", false, "exit with status 1 if anything was refused")
+	return c
+}
+
+// readInto collects one file into the outbox.
+func readInto(c *cobra.Command, m *node.Member, intake *node.Intake, in inputFlags, name string) (mapping.Account, error) {
+	file, err := openInput(name)
+	if err != nil {
+		return mapping.Account{}, err
+	}
+	defer file.Close()
+	options := collect.Options{Format: formatOf(name, in.format), Standard: m.StandardFor(in.sector)}
+	if err := withMap(&options, in.mapFile); err != nil {
+		return mapping.Account{}, err
+	}
+	return collect.Read(c.Context(), file, name, options, func(r collect.Collected) error {
+		return intake.Add(c.Context(), r)
+	})
+}
+
+func (s submitted) bad() int {
+	return s.Account.Lost() + len(s.Queued.Failed) + s.Delivery.Refused
+}
+
+func (s submitted) print(c *cobra.Command) {
+	for _, p := range s.Account.Invalid() {
+		say(c, "not read   %s", p)
+	}
+	for _, f := range s.Queued.Failed {
+		say(c, "not queued %s: %s", f.Where, f.Reason)
+	}
+	for _, r := range s.Delivery.Refusals {
+		say(c, "refused    %s: %s: %s", r.Report, r.Path, r.Reason)
+	}
+	say(c, "%d accepted, %d sent before as they are, %d refused.", s.Delivery.Accepted, s.Delivery.Duplicate, s.bad())
+	if s.Says != "" {
+		say(c, "%s", s.Says)
+	}
+}
+
+// status is what `member status` tells.
+type status struct {
+	Member    wire.MemberID    `json:"member"`
+	Hub       string           `json:"hub"`
+	Agreement wire.AgreementID `json:"agreement"`
+	Until     time.Time        `json:"agreement_until"`
+	Custody   string           `json:"custody"`
+	Counts    outbox.Counts    `json:"counts"`
+	Entries   []statusEntry    `json:"contributions"`
+	// Says what the receipted reports among Entries were joined with; empty
+	// if there are none.
+	Says string `json:"says,omitzero"`
+}
+
+type statusEntry struct {
+	Contribution wire.ContributionID `json:"contribution"`
+	Queued       time.Time           `json:"queued"`
+	Receipted    time.Time           `json:"receipted,omitzero"`
+	Reports      int                 `json:"reports"`
+	Nil          int                 `json:"nil_reports,omitzero"`
+	Attempts     int                 `json:"attempts,omitzero"`
+	Problem      string              `json:"problem,omitzero"`
+	Refused      []wire.Result       `json:"refused,omitzero"`
+}
+
+func memberStatus() *cobra.Command {
+	var f configFlags
+	var limit int
+	c := &cobra.Command{
+		Use:   "status",
+		Short: "Show the queue, receipts, and refusals with their reasons",
+		Args:  cobra.NoArgs,
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		m, err := f.member(c)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		s := status{Member: m.Agreement.Member.ID, Hub: m.Agreement.Hub, Agreement: m.Agreement.ID, Until: m.Agreement.Until, Custody: wire.SingleCustody}
+		if s.Counts, err = m.Store.Counts(c.Context()); err != nil {
+			return err
+		}
+		entries, err := m.Store.Entries(c.Context(), 0, limit)
+		if err != nil {
+			return err
+		}
+		var receipted []wire.ContributionID
+		for _, e := range entries {
+			s.Entries = append(s.Entries, entryOf(e))
+			if !e.Receipted.IsZero() && len(e.Items) > 0 {
+				receipted = append(receipted, e.ID)
+			}
+		}
+		s.Says = givesBack(c, m, receipted)
+		return answer(c, s, func() { s.print(c) })
+	}
+	f.add(c)
+	c.Flags().IntVar(&limit, "last", 20, "how many contributions to list, newest first")
+	return c
+}
+
+// givesBack says what contributions were joined with, as far as the hub knows
+// now. Status is of use without the hub too.
+func givesBack(c *cobra.Command, m *node.Member, receipted []wire.ContributionID) string {
+	if len(receipted) == 0 {
+		return ""
+	}
+	matches, err := m.GivesBack(c.Context(), receipted, 0)
+	if err != nil {
+		return "The hub does not say now what these reports match: " + fault.Public(err).Message + "."
+	}
+	return node.Sentence(matches)
+}
+
+func entryOf(e outbox.Entry) statusEntry {
+	s := statusEntry{Contribution: e.ID, Queued: e.Queued, Receipted: e.Receipted, Reports: len(e.Items), Nil: len(e.Nil), Attempts: e.Attempts, Problem: e.Problem}
+	for _, i := range e.Items {
+		if i.Result.Status == wire.Refused {
+			s.Refused = append(s.Refused, i.Result)
+		}
+	}
+	for _, r := range e.NilResults {
+		if r.Status == wire.Refused {
+			s.Refused = append(s.Refused, r)
+		}
+	}
+	return s
+}
+
+func (s status) print(c *cobra.Command) {
+	say(c, "%s at %s; agreement %s until %s; %s", s.Member, s.Hub, s.Agreement, s.Until.Format("2006-01-02"), s.Custody)
+	if d := time.Until(s.Until); d < 30*24*time.Hour {
+		say(c, "The agreement ends in %d days: renew it in time.", int(d.Hours()/24))
+	}
+	say(c, "%s waiting, %d with a receipt; reports: %d accepted, %d duplicate, %d refused, %d pending",
+		count(int(s.Counts.Waiting), "contribution"), s.Counts.Receipted, s.Counts.Accepted, s.Counts.Duplicate, s.Counts.Refused, s.Counts.Pending)
+	if s.Says != "" {
+		say(c, "%s", s.Says)
+	}
+	for _, e := range s.Entries {
+		state := "receipt " + e.Receipted.Format("2006-01-02 15:04:05Z")
+		if e.Receipted.IsZero() {
+			state = "waits"
+			if e.Attempts > 0 {
+				state += fmt.Sprintf(", tried %d times: %s", e.Attempts, e.Problem)
+			}
+		}
+		var what []string
+		if e.Reports > 0 {
+			what = append(what, count(e.Reports, "report"))
+		}
+		if e.Nil > 0 {
+			what = append(what, count(e.Nil, "nil report"))
+		}
+		say(c, "%s  %s  %s", e.Contribution, strings.Join(what, ", "), state)
+		for _, r := range e.Refused {
+			say(c, "    refused %s: %s: %s (%s)", r.Report, r.Path, r.Reason, r.Code)
+		}
+	}
+}
+
+func memberNil() *cobra.Command {
+	var f configFlags
+	var period, sector string
+	c := &cobra.Command{
+		Use:   "nil",
+		Short: "Say that nothing happened in a quarter: that is not the same as saying nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := f.member(c)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			sectors := m.Agreement.Member.Sectors
+			if sector != "" {
+				sectors = []string{sector}
+			}
+			var nils []report.Nil
+			for _, s := range sectors {
+				nils = append(nils, report.Nil{Sector: s, Period: period})
+			}
+			if _, err := m.Outbox.PutNil(c.Context(), nils); err != nil {
+				return err
+			}
+			d, err := m.Outbox.Deliver(c.Context())
+			if err != nil {
+				return err
+			}
+			if err := answer(c, d, func() {
+				for _, r := range d.Refusals {
+					say(c, "refused: %s (%s)", r.Reason, r.Code)
+				}
+				say(c, "%d accepted, %d said before, %d refused.", d.Nil.Accepted, d.Nil.Duplicate, d.Nil.Refused)
+			}); err != nil || d.Nil.Refused == 0 {
+				return err
+			}
+			return errRefused
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&period, "period", "", "the quarter, as 2026-Q3")
+	c.Flags().StringVar(&sector, "sector", "", "the sector (default: all of yours)")
+	c.MarkFlagRequired("period") //nolint:errcheck // the flag exists
+	return c
+}
+
+func memberLogin() *cobra.Command {
+	var f configFlags
+	var ask wire.LoginRequest
+	c := &cobra.Command{
+		Use:   "login",
+		Short: "Make a one-use link that signs a person in on the hub's pages, valid five minutes",
+		Args:  cobra.NoArgs,
+	}
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		m, err := f.member(c)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		link, err := m.Hub.Login(c.Context(), ask)
+		if err != nil {
+			return err
+		}
+		return answer(c, link, func() {
+			say(c, "%s", link.URL)
+			say(c, "It works once, until %s.", link.Expires)
+		})
+	}
+	f.add(c)
+	c.Flags().StringVar(&ask.Person, "person", "analyst", "who signs in")
+	c.Flags().StringSliceVar(&ask.Purposes, "for", nil, "purposes, if fewer than the agreement allows")
+	return c
+}
+
+func memberGet() *cobra.Command {
+	var f configFlags
+	c := &cobra.Command{
+		Use:   "get PATH",
+		Short: "Fetch something of the hub's interface with the member's key, for example /feeds/indicators.csv",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			m, err := f.member(c)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			data, err := m.Hub.Get(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(data)
+			return err
+		},
+	}
+	f.add(c)
+	return c
+}
+
+func memberServe() *cobra.Command {
+	var f configFlags
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the desk on loopback: write, preview, send and follow reports",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := f.load()
+			if err != nil {
+				return err
+			}
+			log, err := f.logger(c)
+			if err != nil {
+				return err
+			}
+			m, err := node.OpenMember(c.Context(), cfg, time.Now)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			return m.ServeDesk(c.Context(), log, func(url string) { say(c, "Open %s (it works once, within five minutes, on this machine only).", url) })
+		},
+	}
+	f.addServer(c)
+	return c
+}

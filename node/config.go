@@ -1,0 +1,498 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/wire"
+)
+
+// Config is the one configuration file ("concord.yaml"). A process uses the
+// section of the role that it plays; a file may hold several. Every path is
+// relative to the file's folder; every secret is a path to a file that only
+// its owner may read, never a value. docs/configuration.md describes it.
+type Config struct {
+	Hub     *HubConfig     `yaml:"hub,omitempty"`
+	Steward *StewardConfig `yaml:"steward,omitempty"`
+	Member  *MemberConfig  `yaml:"member,omitempty"`
+
+	// Dir is the folder of the file, to which its paths are relative.
+	Dir string `yaml:"-"`
+}
+
+// HubConfig assembles a hub.
+type HubConfig struct {
+	ID     string `yaml:"id"`
+	Title  string `yaml:"title"`
+	Listen string `yaml:"listen"`
+	// URL is how members and people reach the hub.
+	URL  string `yaml:"url"`
+	TLS  *TLS   `yaml:"tls,omitempty"`
+	Data string `yaml:"data"`
+	Keys struct {
+		Seal   string `yaml:"seal"`   // opens envelopes (HPKE)
+		Sign   string `yaml:"sign"`   // signs receipts and agreements
+		Record string `yaml:"record"` // wraps the keys of stored reports
+	} `yaml:"keys"`
+	Sectors  []SectorConfig `yaml:"sectors"`
+	Stewards []StewardPin   `yaml:"stewards"`
+	// Probation is how long a new owner group waits before it counts in
+	// thresholds.
+	Probation Duration `yaml:"probation"`
+	// Schedule says how often the derived rooms run by themselves.
+	Schedule Schedule `yaml:"schedule"`
+	// Standards is a folder of further standards (JSON), if any.
+	Standards string `yaml:"standards,omitempty"`
+}
+
+// SectorConfig is one sector with its collection standard and the figures of
+// its policy.
+type SectorConfig struct {
+	Name           string `yaml:"name"`
+	Title          string `yaml:"title"`
+	Standard       string `yaml:"standard"`
+	MinOwnerGroups int    `yaml:"min_owner_groups"`
+	K              int    `yaml:"k"`
+}
+
+// Schedule of the hub's own work.
+type Schedule struct {
+	Consolidate Duration `yaml:"consolidate"`
+	Statistics  Duration `yaml:"statistics"`
+	Releases    Duration `yaml:"releases"`
+}
+
+// StewardConfig assembles a steward.
+type StewardConfig struct {
+	Name   string `yaml:"name"`
+	Listen string `yaml:"listen"`
+	URL    string `yaml:"url"`
+	TLS    *TLS   `yaml:"tls,omitempty"`
+	Data   string `yaml:"data"`
+	// Key is the file of the link key.
+	Key string `yaml:"key"`
+	// Hub whose countersignature admits members.
+	Hub struct {
+		ID      string `yaml:"id"`
+		SignKey string `yaml:"sign_key"`
+	} `yaml:"hub"`
+	// DailyQuota of evaluations per owner group.
+	DailyQuota int64 `yaml:"daily_quota"`
+}
+
+// MemberConfig assembles a member's edge.
+type MemberConfig struct {
+	Name string `yaml:"name"`
+	Data string `yaml:"data"`
+	Keys struct {
+		Sign string `yaml:"sign"` // signs envelopes and requests
+		IDs  string `yaml:"ids"`  // derives report ids
+	} `yaml:"keys"`
+	// Terms is a sheet: a file, or the name of a built-in one.
+	Terms string `yaml:"terms"`
+	// Listen is where `member serve` shows the desk; loopback only.
+	Listen string `yaml:"listen"`
+	// Hub pins what the member checks the hub and its stewards against. It
+	// is written by `member join`.
+	Hub *HubPin `yaml:"hub,omitempty"`
+}
+
+// HubPin is what a member knows of its hub.
+type HubPin struct {
+	URL       string         `yaml:"url"`
+	ID        string         `yaml:"id"`
+	SealKey   string         `yaml:"seal_key"`
+	SignKey   string         `yaml:"sign_key"`
+	CA        string         `yaml:"ca,omitempty"`
+	Member    wire.MemberID  `yaml:"member"`
+	Agreement string         `yaml:"agreement"` // file
+	Stewards  []StewardPin   `yaml:"stewards"`
+	Sectors   []SectorConfig `yaml:"sectors"`
+}
+
+// StewardPin says where a steward is and which key proves it.
+type StewardPin struct {
+	Name    string `yaml:"name" json:"name"`
+	URL     string `yaml:"url" json:"url"`
+	Epoch   int    `yaml:"epoch" json:"epoch"`
+	LinkKey string `yaml:"link_key" json:"link_key"`
+}
+
+// TLS names the files of a certificate and its key.
+type TLS struct {
+	Certificate string `yaml:"certificate"`
+	Key         string `yaml:"key"`
+}
+
+// Duration is a time.Duration written as "90s", "24h" or "90d".
+type Duration time.Duration
+
+// UnmarshalYAML reads a duration.
+func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
+	s := n.Value
+	if days, ok := strings.CutSuffix(s, "d"); ok {
+		var k int
+		if _, err := fmt.Sscanf(days+"|", "%d|", &k); err == nil && k >= 0 && k < 100*366 {
+			*d = Duration(time.Duration(k) * 24 * time.Hour)
+			return nil
+		}
+	}
+	v, err := time.ParseDuration(s)
+	if err != nil || v < 0 {
+		return fmt.Errorf("line %d: %q is no duration; write 90s, 24h or 90d", n.Line, s)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalYAML writes a duration.
+func (d Duration) MarshalYAML() (any, error) {
+	if t := time.Duration(d); t >= 24*time.Hour && t%(24*time.Hour) == 0 {
+		return fmt.Sprintf("%dd", t/(24*time.Hour)), nil
+	}
+	return time.Duration(d).String(), nil
+}
+
+// LoadConfig reads and checks a configuration file strictly: an unknown or
+// missing setting is refused with its line.
+func LoadConfig(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "config.unreadable",
+			"the configuration cannot be read; `concord hub init`, `steward init` and `member init` write one, and --config names it").At(path).Because(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, 1<<20+1))
+	if err != nil {
+		return nil, fault.New(fault.Usage, "config.unreadable", "the configuration cannot be read").At(path).Because(err)
+	}
+	if len(data) > 1<<20 {
+		return nil, fault.New(fault.TooLarge, "config.too_large", "a configuration has at most 1 MiB").At(path)
+	}
+	c, err := ParseConfig(data)
+	if err != nil {
+		var ff *fault.Error
+		if errors.As(err, &ff) {
+			if ff.Path != "" {
+				return nil, ff.At(path + ": " + ff.Path)
+			}
+			return nil, ff.At(path)
+		}
+		return nil, err
+	}
+	abs, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("find the configuration's folder: %w", err)
+	}
+	c.Dir = abs
+	return c, nil
+}
+
+// ParseConfig reads and checks a configuration.
+func ParseConfig(data []byte) (*Config, error) {
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	c := &Config{}
+	if err := dec.Decode(c); err != nil {
+		return nil, fault.New(fault.Usage, "config.malformed", "%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", " ")).Because(err)
+	}
+	if err := dec.Decode(new(any)); err != io.EOF {
+		return nil, fault.New(fault.Usage, "config.malformed", "there is a second YAML document; a configuration is one")
+	}
+	if c.Hub == nil && c.Steward == nil && c.Member == nil {
+		return nil, fault.New(fault.Usage, "config.empty", "there is no section hub, steward or member")
+	}
+	if c.Hub != nil {
+		if err := c.Hub.check(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Steward != nil {
+		if err := c.Steward.check(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Member != nil {
+		if err := c.Member.check(); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Path resolves a path of the configuration against its folder.
+func (c *Config) Path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(c.Dir, p)
+}
+
+// Save writes the configuration to its file in Dir.
+func (c *Config) Save(path string) error {
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
+	enc.SetIndent(2)
+	if err := enc.Encode(c); err != nil {
+		return fmt.Errorf("write the configuration: %w", err)
+	}
+	return replaceFile(path, b.Bytes(), 0o600)
+}
+
+func missing(path, what string) error {
+	return fault.New(fault.Usage, "config.missing", "%s", what).At(path)
+}
+
+func (h *HubConfig) check() error {
+	switch {
+	case h.ID == "":
+		return missing("hub.id", "a hub has an id, under which agreements and envelopes are made out")
+	case h.Data == "":
+		return missing("hub.data", "name the folder for the hub's record")
+	case h.Keys.Seal == "" || h.Keys.Sign == "" || h.Keys.Record == "":
+		return missing("hub.keys", "seal, sign and record each name a key file; `concord hub init` makes them")
+	case len(h.Sectors) == 0:
+		return missing("hub.sectors", "a hub serves one sector or more")
+	}
+	if err := checkListen("hub.listen", h.Listen); err != nil {
+		return err
+	}
+	if err := checkURL("hub.url", h.URL, false); err != nil {
+		return err
+	}
+	if err := h.TLS.check("hub.tls"); err != nil {
+		return err
+	}
+	for i, s := range h.Sectors {
+		at := fmt.Sprintf("hub.sectors[%d]", i)
+		if s.Name == "" || s.Standard == "" {
+			return missing(at, "a sector has a name and a standard")
+		}
+		if strings.Trim(s.Name, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
+			return fault.New(fault.Usage, "config.bad_value", "a sector's name has lower-case letters, digits and dashes only").At(at + ".name")
+		}
+		if slices.ContainsFunc(h.Sectors[:i], func(o SectorConfig) bool { return o.Name == s.Name }) {
+			return fault.New(fault.Usage, "config.bad_value", "the sector %q stands twice", s.Name).At(at + ".name")
+		}
+		if s.MinOwnerGroups < 3 {
+			return fault.New(fault.Usage, "config.bad_value", "at least 3 owner groups stand behind any figure; 5 is the default").At(at + ".min_owner_groups")
+		}
+		if s.K < 2 {
+			return fault.New(fault.Usage, "config.bad_value", "k is at least 2; 5 is the default").At(at + ".k")
+		}
+		if h.Standards == "" {
+			if _, err := standard.Builtin(standard.Ref(s.Standard)); err != nil {
+				return fault.New(fault.Usage, "config.bad_value", "there is no built-in standard %q; see `concord standard show`, or name a folder with `standards:`", s.Standard).At(at + ".standard").Because(err)
+			}
+		}
+	}
+	for i, s := range h.Stewards {
+		if err := s.check(fmt.Sprintf("hub.stewards[%d]", i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s StewardPin) check(at string) error {
+	if s.Name == "" || s.LinkKey == "" {
+		return missing(at, "a steward is pinned by name, url and link_key; `concord steward show` prints them")
+	}
+	return checkURL(at+".url", s.URL, true)
+}
+
+func (s *StewardConfig) check() error {
+	switch {
+	case s.Name == "":
+		return missing("steward.name", "a steward has a name")
+	case s.Data == "":
+		return missing("steward.data", "name the folder for the steward's own record")
+	case s.Key == "":
+		return missing("steward.key", "name the file of the link key; `concord steward init` makes it")
+	case s.Hub.ID == "" || s.Hub.SignKey == "":
+		return missing("steward.hub", "id and sign_key of the hub whose members are admitted; `concord hub show` prints them")
+	case s.DailyQuota <= 0:
+		return missing("steward.daily_quota", "state how many evaluations an owner group has a day, for example 20000")
+	}
+	if err := checkListen("steward.listen", s.Listen); err != nil {
+		return err
+	}
+	return s.TLS.check("steward.tls")
+}
+
+func (m *MemberConfig) check() error {
+	switch {
+	case m.Name == "":
+		return missing("member.name", "a member has a name")
+	case m.Data == "":
+		return missing("member.data", "name the folder for the outbox")
+	case m.Keys.Sign == "" || m.Keys.IDs == "":
+		return missing("member.keys", "sign and ids each name a key file; `concord member init` makes them")
+	case m.Terms == "":
+		return missing("member.terms", "name a terms sheet: a file, or a built-in one such as default")
+	}
+	if err := checkListen("member.listen", m.Listen); err != nil {
+		return err
+	}
+	if host, _, _ := net.SplitHostPort(m.Listen); host != "localhost" {
+		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+			return fault.New(fault.Usage, "config.bad_value", "the desk shows reports as they are: it listens on loopback only (127.0.0.1:PORT)").At("member.listen")
+		}
+	}
+	if m.Hub == nil {
+		return nil
+	}
+	if m.Hub.ID == "" || m.Hub.SealKey == "" || m.Hub.SignKey == "" || m.Hub.Member == "" || m.Hub.Agreement == "" {
+		return missing("member.hub", "the hub's pins are incomplete; `concord member join` writes them")
+	}
+	return checkURL("member.hub.url", m.Hub.URL, true)
+}
+
+func (t *TLS) check(at string) error {
+	if t != nil && (t.Certificate == "" || t.Key == "") {
+		return missing(at, "name both files, certificate and key")
+	}
+	return nil
+}
+
+func checkListen(at, s string) error {
+	if s == "" {
+		return missing(at, "say where to listen, for example 127.0.0.1:8440")
+	}
+	if _, _, err := net.SplitHostPort(s); err != nil {
+		return fault.New(fault.Usage, "config.bad_value", "%q is no address to listen on; write HOST:PORT", s).At(at).Because(err)
+	}
+	return nil
+}
+
+// checkURL wants http or https; plain http only to loopback, since what
+// passes there (sign-in links, credentials) must not be overheard.
+func checkURL(at, s string, required bool) error {
+	if s == "" {
+		if required {
+			return missing(at, "a URL is needed here")
+		}
+		return nil
+	}
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return fault.New(fault.Usage, "config.bad_value", "%q is no base URL; write https://HOST[:PORT]", s).At(at)
+	}
+	if u.Scheme == "http" {
+		host := u.Hostname()
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			return fault.New(fault.Usage, "config.bad_value", "plain http is for loopback only; use https between machines (tls: names the certificate)").At(at)
+		}
+	}
+	return nil
+}
+
+// replaceFile writes data so that a reader sees the old file or the new one,
+// never half of it, also after a crash.
+func replaceFile(path string, data []byte, mode os.FileMode) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), ".concord-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+			os.Remove(f.Name())
+		}
+	}()
+	if err = f.Chmod(mode); err != nil {
+		return err
+	}
+	if _, err = f.Write(data); err != nil {
+		return err
+	}
+	if err = f.Sync(); err != nil {
+		return err
+	}
+	if err = f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+// Override replaces the address to listen on and the data folder of every
+// section, where they are given, and checks the result.
+func (c *Config) Override(listen, data string) error {
+	abs := data
+	if data != "" {
+		var err error
+		if abs, err = filepath.Abs(data); err != nil {
+			return fmt.Errorf("find the data folder: %w", err)
+		}
+	}
+	if c.Hub != nil {
+		override(&c.Hub.Listen, listen)
+		override(&c.Hub.Data, abs)
+		if err := c.Hub.check(); err != nil {
+			return err
+		}
+	}
+	if c.Steward != nil {
+		override(&c.Steward.Listen, listen)
+		override(&c.Steward.Data, abs)
+		if err := c.Steward.check(); err != nil {
+			return err
+		}
+	}
+	if c.Member != nil {
+		override(&c.Member.Listen, listen)
+		override(&c.Member.Data, abs)
+		return c.Member.check()
+	}
+	return nil
+}
+
+func override(setting *string, with string) {
+	if with != "" {
+		*setting = with
+	}
+}
+
+// CheckFiles reports key files that are missing or that others may read, and a
+// terms sheet that cannot be read.
+func (c *Config) CheckFiles() []error {
+	var problems []error
+	key := func(setting, path string) {
+		info, err := os.Stat(c.Path(path))
+		switch {
+		case err != nil:
+			problems = append(problems, fault.New(fault.Usage, "config.key_file", "the key file %s is not there; restore it, or make a new node with init", c.Path(path)).At(setting))
+		case info.Mode().Perm()&0o077 != 0:
+			problems = append(problems, fault.New(fault.Usage, "config.key_file", "others may read the key file %s; `chmod 600` it", c.Path(path)).At(setting))
+		}
+	}
+	if h := c.Hub; h != nil {
+		key("hub.keys.seal", h.Keys.Seal)
+		key("hub.keys.sign", h.Keys.Sign)
+		key("hub.keys.record", h.Keys.Record)
+	}
+	if c.Steward != nil {
+		key("steward.key", c.Steward.Key)
+	}
+	if m := c.Member; m != nil {
+		key("member.keys.sign", m.Keys.Sign)
+		key("member.keys.ids", m.Keys.IDs)
+		if _, err := c.sheet(); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	return problems
+}

@@ -1,0 +1,108 @@
+package sim
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/concord-trust/concord/hub/anonymise"
+	"github.com/concord-trust/concord/wire"
+)
+
+func TestTheDemoHoldsWhatItTells(t *testing.T) {
+	d := Demo{Seed: 1, Reports: 5000, Dir: t.TempDir(), Listen: "127.0.0.1:0", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	trust, s, err := d.Run(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := trust.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	told, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s", told)
+	if s.Submitted != 5000 || s.Accepted+s.Duplicate+s.Refused != s.Submitted {
+		t.Errorf("%d submitted, but %d accepted, %d duplicate and %d refused", s.Submitted, s.Accepted, s.Duplicate, s.Refused)
+	}
+	if s.Members != DefaultMembers || s.Duplicate == 0 || s.Refused == 0 || s.Incidents == 0 || s.Campaigns == 0 || s.Tokens == 0 || s.Statistics == 0 {
+		t.Errorf("something is missing: %+v", s)
+	}
+	if s.Incidents >= s.Accepted {
+		t.Errorf("%d incidents of %d accepted reports: nothing was joined", s.Incidents, s.Accepted)
+	}
+	if *s.JoinPrecision < 0.9 || *s.JoinRecall < 0.9 {
+		t.Errorf("precision %.3f and recall %.3f of joins; 0.9 is wanted of both", *s.JoinPrecision, *s.JoinRecall)
+	}
+	if len(s.Figures) != 2 || len(s.Made) != 2 {
+		t.Fatalf("%d tables of action by quarter and %d releases; one of each is wanted in each of two sectors", len(s.Figures), len(s.Made))
+	}
+	for _, f := range s.Figures {
+		if f.Cells == 0 || 2*f.Shown < f.Cells {
+			t.Errorf("%s: %d of %d figures of action by quarter are shown; half is wanted", f.Sector, f.Shown, f.Cells)
+		}
+	}
+	for _, r := range s.Made {
+		if r.Records == 0 {
+			t.Errorf("release %s is empty", r.ID)
+		}
+		if err := anonymise.CheckFiles(filesOf(t, trust, r.ID)); err != nil {
+			t.Errorf("release %s: %v", r.ID, err)
+		}
+	}
+	visitors, err := trust.Visitors(t.Context())
+	if err != nil || len(visitors) != 3 {
+		t.Fatalf("%d sign-in links, %v", len(visitors), err)
+	}
+	for _, v := range visitors {
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, err := url.Parse(v.Link)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The link shows a button, which a person presses.
+		resp, err := (&http.Client{Jar: jar}).PostForm(trust.URL+link.Path, link.Query())
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(page), v.Member) {
+			t.Errorf("the link of %s answers %s, %v, and does not name %s", v.Person, resp.Status, err, v.Member)
+		}
+	}
+}
+
+// filesOf fetches a release as a member would.
+func filesOf(t *testing.T, trust *Trust, id wire.ReleaseID) map[string][]byte {
+	t.Helper()
+	i := slices.IndexFunc(trust.Members, func(m *Seat) bool { return m.Party.Kind == "university" })
+	hub := trust.Members[i].Member.Hub
+	about, err := hub.Get(t.Context(), "/v1/releases/"+string(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var release anonymise.Release
+	if err := json.Unmarshal(about, &release); err != nil {
+		t.Fatalf("%v\n%s", err, about)
+	}
+	files := map[string][]byte{}
+	for _, f := range release.Files {
+		if files[f.Name], err = hub.Get(t.Context(), "/v1/releases/"+string(id)+"/files/"+f.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
