@@ -1,0 +1,35 @@
+# What CI runs is what you run: `make check`. Figures: `make bench`.
+# Long random kill runs: `make soak`.
+GO ?= go
+FUZZTIME ?= 10s
+SOAK ?= 50
+export CGO_ENABLED ?= 0
+
+.PHONY: build test check bench soak fuzz lint
+
+build:
+	$(GO) build -trimpath -o bin/concord ./cmd/concord
+
+test:
+	$(GO) test ./...
+
+lint:
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) mod verify >/dev/null
+	@git diff --exit-code --stat -- go.mod go.sum
+
+check: lint build test
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+soak:
+	CONCORD_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run 'Soak' ./sim
+
+fuzz:
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; done
