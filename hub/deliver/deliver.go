@@ -116,7 +116,7 @@ type Finding struct {
 	Sentence string `json:"sentence"`
 	Detail   string `json:"detail,omitzero"`
 
-	moved bool // tells of a change beyond chance
+	weight int // how much it tells; see findings
 }
 
 // PictureView is the sector picture: what happens, what changed, how sure.

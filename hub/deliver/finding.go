@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -28,8 +29,8 @@ func Find(t analyse.Table) Finding {
 	return foremost(t)
 }
 
-// findings are the sentences of the tables that say most. A change comes
-// first: how many incidents there were is the finding only while nothing moved.
+// findings are the sentences of the tables that say most, the telling ones
+// first: a change, then what is known of the whole, then what merely is largest.
 func findings(tables []analyse.Table) []Finding {
 	var out []Finding
 	for _, name := range []string{"month", "action-by-quarter", "time-to-discover", "loss-by-action", "asset", "industry"} {
@@ -39,12 +40,16 @@ func findings(tables []analyse.Table) []Finding {
 			}
 		}
 	}
-	if i := slices.IndexFunc(out, func(f Finding) bool { return f.moved }); i > 0 {
-		f := out[i]
-		out = slices.Insert(slices.Delete(out, i, i+1), 0, f)
-	}
+	slices.SortStableFunc(out, func(a, b Finding) int { return cmp.Compare(b.weight, a.weight) })
 	return out
 }
+
+// How much a finding tells.
+const (
+	merelyLargest = iota
+	ofTheWhole
+	aChange
+)
 
 // Closed is how many of the periods, which end with the last category, were
 // over when the snapshot was taken: the last one is mostly still filling.
@@ -95,7 +100,7 @@ func changed(t analyse.Table) Finding {
 	case most < 0 || strongest < notByChance:
 		f := at(top, now)
 		return Finding{Sentence: fmt.Sprintf("No kind of %s changed beyond chance in %s; %s led with %s incidents", what, cols.Labels[now], strings.ToLower(rows.Labels[top]), number(f.Value)),
-			Detail: fmt.Sprintf("Compared with %s; %s owner groups other than yours stand behind the largest figure.", cols.Labels[now-1], f.Groups)}
+			Detail: fmt.Sprintf("Compared with %s; %s owner groups other than yours stand behind the largest figure.", cols.Labels[now-1], f.Groups), weight: ofTheWhole}
 	}
 	a, b := at(most, now-1), at(most, now)
 	name := rows.Labels[most]
@@ -103,7 +108,7 @@ func changed(t analyse.Table) Finding {
 		name += " actors"
 	}
 	return Finding{Sentence: fmt.Sprintf("%s %s in %s, from %s to %s incidents", name, movement(a.Value, b.Value), cols.Labels[now], number(a.Value), number(b.Value)),
-		Detail: fmt.Sprintf("Against %s, and more than chance explains; %s owner groups other than yours stand behind the newer figure.", cols.Labels[now-1], b.Groups), moved: true}
+		Detail: fmt.Sprintf("Against %s, and more than chance explains; %s owner groups other than yours stand behind the newer figure.", cols.Labels[now-1], b.Groups), weight: aChange}
 }
 
 // year is how many months are compared with as many before them.
@@ -135,7 +140,7 @@ func pace(t analyse.Table) Finding {
 	said := fmt.Sprintf("%s incidents from %s to %s", number(now), from, to)
 	detail := fmt.Sprintf("In the %d months before: %s. A difference of that size %s.", span, number(before), "is what chance explains")
 	if beyondChance(before, now) < notByChance {
-		return Finding{Sentence: said + ", about as many as before", Detail: detail}
+		return Finding{Sentence: said + ", about as many as before", Detail: detail, weight: ofTheWhole}
 	}
 	share := now/before - 1
 	more := "more"
@@ -143,7 +148,7 @@ func pace(t analyse.Table) Finding {
 		more = "fewer"
 	}
 	return Finding{Sentence: fmt.Sprintf("%s, %s %s than before", said, portion(share), more),
-		Detail: fmt.Sprintf("In the %d months before: %s. That is more than chance explains.", span, number(before)), moved: true}
+		Detail: fmt.Sprintf("In the %d months before: %s. That is more than chance explains.", span, number(before)), weight: aChange}
 }
 
 // within says up to which category of an ordered table most incidents lie.
@@ -175,7 +180,7 @@ func within(t analyse.Table) Finding {
 		}
 	}
 	detail := "Those withheld or not known could lie on either side."
-	return Finding{Sentence: fmt.Sprintf("%.0f\u202f%% of the %s incidents shown "+verb, 100*sum/total, number(total), label), Detail: detail}
+	return Finding{Sentence: fmt.Sprintf("%.0f\u202f%% of the %s incidents shown "+verb, 100*sum/total, number(total), label), Detail: detail, weight: ofTheWhole}
 }
 
 // foremost names the largest shown figure and the one after it.
@@ -195,9 +200,9 @@ func foremost(t analyse.Table) Finding {
 		write, what = money, "of reported losses"
 	}
 	f := t.Figures[best]
-	said := fmt.Sprintf("%s: %s with %s %s", t.Title, nameOf(t, best), write(f.Value), what)
+	said := fmt.Sprintf("%s: first %s with %s %s", t.Title, nameOf(t, best), write(f.Value), what)
 	if second >= 0 {
-		said += fmt.Sprintf(", before %s with %s", nameOf(t, second), write(t.Figures[second].Value))
+		said += fmt.Sprintf(", then %s with %s", nameOf(t, second), write(t.Figures[second].Value))
 	}
 	return Finding{Sentence: said, Detail: f.Groups + " owner groups other than yours stand behind the largest figure."}
 }

@@ -65,8 +65,8 @@ func TestAFindingSaysWhatItsTableSays(t *testing.T) {
 		{"as many as before", table("month", may, []analyse.Dimension{months(24, may)}, even...), "550 incidents from 2025-06 to 2026-04, about as many as before"},
 		{"more than before", table("month", may, []analyse.Dimension{months(24, may)}, more...), "825 incidents from 2025-06 to 2026-04, half more than before"},
 		{"a share", table("time-to-discover", may, []analyse.Dimension{dimension("time", "hours", "days", "weeks")}, 10, 50, 40), "60\u202f% of the 100 incidents shown were discovered within days"},
-		{"a share that would mislead", table("time-to-contain", may, []analyse.Dimension{dimension("time", "hours", "days", "weeks", "months", "never")}, -1, 20, 60, -1, -1), "Title of time-to-contain: weeks with 60 incidents, before days with 20"},
-		{"the foremost", table("asset", may, []analyse.Dimension{dimension("asset", "Servers", "People", "Media")}, 1400, -1, 90), "Title of asset: servers with 1\u202f400 incidents, before media with 90"},
+		{"a share that would mislead", table("time-to-contain", may, []analyse.Dimension{dimension("time", "hours", "days", "weeks", "months", "never")}, -1, 20, 60, -1, -1), "Title of time-to-contain: first weeks with 60 incidents, then days with 20"},
+		{"the foremost", table("asset", may, []analyse.Dimension{dimension("asset", "Servers", "People", "Media")}, 1400, -1, 90), "Title of asset: first servers with 1\u202f400 incidents, then media with 90"},
 		{"all withheld", table("asset", may, []analyse.Dimension{dimension("asset", "Servers", "People")}, -1, -1), "Title of asset: all 2 figures are withheld"},
 	} {
 		if got := Find(c.table).Sentence; got != c.want {
@@ -106,6 +106,19 @@ func TestAChangeHeadsThePicture(t *testing.T) {
 	}
 	if got := findings([]analyse.Table{change, pace}); len(got) != 2 || !strings.HasPrefix(got[0].Sentence, "Malware") {
 		t.Errorf("with a change, %v come", got)
+	}
+}
+
+func TestWhatIsMerelyLargestComesLast(t *testing.T) {
+	figures := make([]float64, 24)
+	for i := range figures {
+		figures[i] = -1
+	}
+	figures[3] = 10
+	sparse := table("month", may, []analyse.Dimension{months(24, may)}, figures...)
+	share := table("time-to-discover", may, []analyse.Dimension{dimension("time", "hours", "days", "weeks")}, 10, 50, 40)
+	if got := findings([]analyse.Table{sparse, share}); len(got) != 2 || !strings.Contains(got[0].Sentence, "discovered within days") {
+		t.Errorf("of a sparse table and a telling one, %v come", got)
 	}
 }
 

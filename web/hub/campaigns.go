@@ -53,26 +53,9 @@ func (s *Site) campaigns(v visit) error {
 		p.title, p.status, p.body = "Nothing was looked for: one of the choices cannot be understood", http.StatusBadRequest, body
 		return s.show(v, p)
 	}
-	wanted, limit := deliver.PageSize, mostLooked
-	if format != "" {
-		wanted, limit = mostInFile, mostInFile
-	}
-	next := v.asked("before")
-	for {
-		a, err := s.Deliver.Campaigns(v.r.Context(), v.viewer, sector.Name, next, deliver.PageSize)
-		if err != nil {
-			return err
-		}
-		page := a.Body()
-		for _, c := range page.Items {
-			if (seen == "" || manyGroups(c.Groups)) && (within.holds(c.From) || within.holds(c.To)) {
-				body.Items = append(body.Items, c)
-			}
-		}
-		body.Looked += len(page.Items)
-		if next = page.Next; next == "" || len(body.Items) >= wanted || body.Looked >= limit {
-			break
-		}
+	next, err := s.findCampaigns(v, &body, format)
+	if err != nil {
+		return err
 	}
 	if format != "" {
 		return s.campaignsFile(v, sector, body.Items, next, format)
@@ -80,6 +63,33 @@ func (s *Site) campaigns(v visit) error {
 	body.Links = v.links(next)
 	p.title, p.body = campaignsTitle(body), body
 	return s.show(v, p)
+}
+
+// findCampaigns looks through a sector's campaigns for those that are asked,
+// and returns the cursor of what follows.
+func (s *Site) findCampaigns(v visit, b *campaignsBody, format string) (next string, err error) {
+	wanted, limit := deliver.PageSize, mostLooked
+	if format != "" {
+		wanted, limit = mostInFile, mostInFile
+	}
+	seen := v.asked("seen")
+	next = v.asked("before")
+	for {
+		a, err := s.Deliver.Campaigns(v.r.Context(), v.viewer, b.Sector.Name, next, deliver.PageSize)
+		if err != nil {
+			return "", err
+		}
+		page := a.Body()
+		for _, c := range page.Items {
+			if (seen == "" || manyGroups(c.Groups)) && b.Period.meets(c.From, c.To) {
+				b.Items = append(b.Items, c)
+			}
+		}
+		b.Looked += len(page.Items)
+		if next = page.Next; next == "" || len(b.Items) >= wanted || b.Looked >= limit {
+			return next, nil
+		}
+	}
 }
 
 func campaignsTitle(b campaignsBody) string {

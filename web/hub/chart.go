@@ -133,9 +133,8 @@ func alt(t analyse.Table) string {
 
 // source says where a chart comes from, in lines for a file.
 func (s *Site) source(t analyse.Table) []string {
-	lines := []string{
-		fmt.Sprintf("Source: %s, sector %s, snapshot of %s. Counts %s, %s to %s; %d of %d figures shown.", s.Title, t.Sector, moment(t.Taken), t.Counts, t.From, t.To, t.Shown, t.Cells),
-	}
+	lines := wrapped(fmt.Sprintf("Source: %s, sector %s, snapshot of %s. Counts %s, %s to %s; %d of %d figures shown.",
+		s.Title, t.Sector, moment(t.Taken), t.Counts, t.From, t.To, t.Shown, t.Cells), lineWidth)
 	if t.Missing != "" {
 		lines = append(lines, wrapped("Not in it: "+t.Missing+".", lineWidth)...)
 	}
@@ -143,7 +142,7 @@ func (s *Site) source(t analyse.Table) []string {
 }
 
 // lineWidth is how many letters a line of a chart's source holds.
-const lineWidth = 118
+const lineWidth = 98
 
 func wrapped(text string, width int) []string {
 	var lines []string

@@ -77,6 +77,13 @@ func (s *Site) renderSignin(w http.ResponseWriter, status int, title string, bod
 	s.plain(w, status, "signin", title, body)
 }
 
+// foreign refuses a form that another site sent: it could sign somebody in as
+// somebody else.
+func (s *Site) foreign(w http.ResponseWriter, _ *http.Request) {
+	s.plain(w, http.StatusForbidden, "sorry", "This form was sent from another site",
+		sorryBody{Fault: fault.New(fault.Forbidden, "form.foreign", "nothing was done; open the link of your organisation in this browser and press its button")})
+}
+
 // maxForm is the largest form that these pages send, in bytes.
 const maxForm = 1 << 16
 

@@ -85,8 +85,10 @@ func (s *Site) Register(mux *http.ServeMux) error {
 	}
 	mux.Handle("GET /words", s.guard(s.words))
 	mux.Handle("GET /signin", s.guard(s.signin))
-	mux.Handle("POST /signin", s.guard(s.redeem))
-	mux.Handle("POST /logout", s.guard(s.logout))
+	own := http.NewCrossOriginProtection()
+	own.SetDenyHandler(s.guard(s.foreign))
+	mux.Handle("POST /signin", own.Handler(s.guard(s.redeem)))
+	mux.Handle("POST /logout", own.Handler(s.guard(s.logout)))
 	mux.Handle("/", s.guard(s.elsewhere))
 	mux.HandleFunc("GET "+iconPath, look.Icon)
 	return nil

@@ -167,7 +167,7 @@ func sections(std *standard.Standard, fields []deliver.FieldView) []section {
 		branch, _, deep := strings.Cut(f.Path, ".")
 		title := titles[branch]
 		if !deep || title == "" {
-			title = "The whole"
+			title = "In general"
 		}
 		n, ok := at[title]
 		if !ok {
@@ -191,11 +191,15 @@ func newFact(std *standard.Standard, f deliver.FieldView) fact {
 		if x.Form != "exact" {
 			one.Form = formName(x.Form)
 		}
-		i := slices.IndexFunc(out.Said, func(o said) bool { return o.Text == one.Text && o.Form == one.Form && o.TLP == one.TLP })
+		// One's own statements carry no marking, and stand with the others'.
+		i := slices.IndexFunc(out.Said, func(o said) bool {
+			return o.Text == one.Text && o.Form == one.Form && (o.TLP == one.TLP || o.TLP == "" || one.TLP == "")
+		})
 		if i < 0 {
 			i = len(out.Said)
 			out.Said = append(out.Said, one)
 		}
+		out.Said[i].TLP = cmp.Or(out.Said[i].TLP, one.TLP)
 		if !slices.Contains(out.Said[i].Sources, x.Source) {
 			out.Said[i].Sources = append(out.Said[i].Sources, x.Source)
 		}

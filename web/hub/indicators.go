@@ -75,18 +75,24 @@ func (s *Site) indicators(v visit) error {
 	case "csv":
 		return indicatorsCSV(v.w, sector.Name, kept)
 	}
-	body.Found = len(kept)
-	body.From = min(max(page-1, 0)*deliver.PageSize, len(kept))
-	end := min(body.From+deliver.PageSize, len(kept))
-	body.Items = kept[body.From:end]
-	if end < len(kept) {
-		body.Links.Next = v.with("page", strconv.Itoa(max(page, 1)+1))
-	}
-	if page > 1 {
-		body.Links.Newer = v.with("page", "")
-	}
+	body.turnTo(v, page, kept)
 	p.title, p.body = indicatorsTitle(body, kept), body
 	return s.show(v, p)
+}
+
+// turnTo puts one page of the indicators into the body.
+func (b *indicatorsBody) turnTo(v visit, page int, kept []deliver.IndicatorRow) {
+	page = max(page, 1)
+	b.Found = len(kept)
+	b.From = (min(page, b.Found/deliver.PageSize+1) - 1) * deliver.PageSize
+	end := min(b.From+deliver.PageSize, len(kept))
+	b.Items = kept[b.From:end]
+	if end < len(kept) {
+		b.Links.Next = v.with("page", strconv.Itoa(page+1))
+	}
+	if page > 1 {
+		b.Links.Newer = v.with("page", "")
+	}
 }
 
 func indicatorsTitle(b indicatorsBody, kept []deliver.IndicatorRow) string {

@@ -58,13 +58,15 @@ type links struct {
 	CSV, JSON   string
 	Newer, Next string
 	All         string // without any filter
+	// Most is how many entries a downloaded file holds, where the list goes on.
+	Most int
 }
 
 func (v visit) links(next string) links {
 	l := links{CSV: v.with("format", "csv", "before", "", "page", ""), JSON: v.with("format", "json", "before", "", "page", ""),
 		All: v.with("action", "", "stake", "", "since", "", "until", "", "only", "", "type", "", "seen", "", "before", "", "page", "")}
 	if next != "" {
-		l.Next = v.with("before", next)
+		l.Next, l.Most = v.with("before", next), mostInFile
 	}
 	if v.asked("before") != "" {
 		l.Newer = v.with("before", "")
@@ -104,17 +106,19 @@ func (v visit) period() (period, error) {
 
 // holds reports whether a date, with whatever precision is known, can lie in
 // the period. A date that is not known lies only in the period without ends.
-func (p period) holds(date string) bool {
+func (p period) holds(date string) bool { return p.meets(date, date) }
+
+// meets reports whether something that lasted from one date to another falls
+// into the period at all.
+func (p period) meets(from, to string) bool {
 	if p == (period{}) {
 		return true
 	}
-	first, last := months(date)
-	if first == "" {
-		return false
-	}
-	from, _ := months(p.Since)
-	_, to := months(p.Until)
-	return (from == "" || last >= from) && (to == "" || first <= to)
+	first, _ := months(from)
+	_, last := months(to)
+	since, _ := months(p.Since)
+	_, until := months(p.Until)
+	return first != "" && (since == "" || last >= since) && (until == "" || first <= until)
 }
 
 // words says the period after a noun.
@@ -196,7 +200,7 @@ func formName(f string) string {
 	case "generalised":
 		return "coarsened to " + strings.ReplaceAll(level, "-", " ")
 	case "token":
-		return "pseudonym"
+		return "as a pseudonym"
 	}
 	return kind
 }

@@ -60,30 +60,9 @@ func (s *Site) mine(v visit) error {
 		p.title, p.status, p.body = "Nothing was looked for: one of the choices cannot be understood", http.StatusBadRequest, body
 		return s.show(v, p)
 	}
-	wanted, limit := deliver.PageSize, mostLooked
-	if format != "" {
-		wanted, limit = mostInFile, mostInFile
-	}
-	var kept []deliver.ContributionView
-	next := ""
-	for {
-		a, err := s.Deliver.Contributions(v.r.Context(), v.viewer, before, deliver.PageSize)
-		if err != nil {
-			return err
-		}
-		page := a.Body()
-		for _, c := range page.Items {
-			if only == "" || only == "joined" && joined(c) || only == "waiting" && c.Incident == "" {
-				kept = append(kept, c)
-			}
-		}
-		body.Looked += len(page.Items)
-		if next = page.Next; next == "" || len(kept) >= wanted || body.Looked >= limit {
-			break
-		}
-		if before, err = strconv.ParseInt(next, 10, 64); err != nil {
-			return fmt.Errorf("read the cursor of a member's reports: %w", err)
-		}
+	kept, next, err := s.findMine(v, &body, before, format)
+	if err != nil {
+		return err
 	}
 	switch format {
 	case "json":
@@ -100,6 +79,35 @@ func (s *Site) mine(v visit) error {
 	body.Links = v.links(next)
 	p.title, p.body = mineTitle(body, kept), body
 	return s.show(v, p)
+}
+
+// findMine looks through the member's own reports for those that are asked,
+// and returns the cursor of what follows.
+func (s *Site) findMine(v visit, b *mineBody, before int64, format string) (kept []deliver.ContributionView, next string, err error) {
+	wanted, limit := deliver.PageSize, mostLooked
+	if format != "" {
+		wanted, limit = mostInFile, mostInFile
+	}
+	only := v.asked("only")
+	for {
+		a, err := s.Deliver.Contributions(v.r.Context(), v.viewer, before, deliver.PageSize)
+		if err != nil {
+			return nil, "", err
+		}
+		page := a.Body()
+		for _, c := range page.Items {
+			if only == "" || only == "joined" && joined(c) || only == "waiting" && c.Incident == "" {
+				kept = append(kept, c)
+			}
+		}
+		b.Looked += len(page.Items)
+		if next = page.Next; next == "" || len(kept) >= wanted || b.Looked >= limit {
+			return kept, next, nil
+		}
+		if before, err = strconv.ParseInt(next, 10, 64); err != nil {
+			return nil, "", fmt.Errorf("read the cursor of a member's reports: %w", err)
+		}
+	}
 }
 
 // joined reports whether a report was joined with those of enough others to

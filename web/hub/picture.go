@@ -167,6 +167,9 @@ func (s *Site) statistic(v visit) error {
 		return err
 	}
 	name, kind, _ := strings.Cut(v.r.PathValue("file"), ".")
+	if kind == "" {
+		return s.statisticPage(v, sector, name)
+	}
 	a, err := s.Deliver.Table(v.r.Context(), v.viewer, sector.Name, name)
 	if err != nil {
 		return err
@@ -174,8 +177,6 @@ func (s *Site) statistic(v visit) error {
 	t := a.Body()
 	file := t.Sector + "-" + t.Name
 	switch kind {
-	case "":
-		return s.statisticPage(v, sector, t)
 	case "csv":
 		head, rows := tableRows(t)
 		return writeCSV(v.w, file, head, rows)
@@ -190,16 +191,22 @@ func (s *Site) statistic(v visit) error {
 	return fault.New(fault.NotFound, "statistic.kind", "a statistic is to be had as a page, and as .csv, .json and .svg")
 }
 
-func (s *Site) statisticPage(v visit, sector deliver.Sector, t analyse.Table) error {
+func (s *Site) statisticPage(v visit, sector deliver.Sector, name string) error {
 	a, err := s.Deliver.Picture(v.r.Context(), v.viewer, sector.Name)
 	if err != nil {
 		return err
 	}
+	tables := a.Body().Tables
+	at := slices.IndexFunc(tables, func(t analyse.Table) bool { return t.Name == name })
+	if at < 0 {
+		return fault.New(fault.NotFound, "statistic.not_found", "there is no such statistic; the sector's statistics are listed")
+	}
+	t := tables[at]
 	body := statisticBody{shown: s.shown(v, t), Minimum: sector.MinOwnerGroups}
 	base := "/sectors/" + sector.Name + "/statistics/" + t.Name
 	body.CSV, body.JSON, body.SVG = v.to(base+".csv"), v.to(base+".json"), v.to(base+".svg")
-	for _, other := range a.Body().Tables {
-		if other.Name != t.Name {
+	for i, other := range tables {
+		if i != at {
 			body.Others = append(body.Others, s.shown(v, other))
 		}
 	}

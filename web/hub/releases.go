@@ -3,10 +3,12 @@ package hub
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/wire"
@@ -15,7 +17,11 @@ import (
 type releasesBody struct {
 	Sector deliver.Sector
 	Items  []deliver.ReleaseView
+	All    int    // before the filter
+	Period period // in which they were made
 	Links  links
+	// Problem says what could not be understood of the period.
+	Problem string
 }
 
 func (s *Site) releases(v visit) error {
@@ -31,23 +37,46 @@ func (s *Site) releases(v visit) error {
 	if err != nil {
 		return err
 	}
-	all := a.Body()
+	all := slices.Clone(a.Body())
+	body := releasesBody{Sector: sector, All: len(all), Links: v.links("")}
+	p := view{page: "releases", kicker: "Releases: datasets that are anonymised", sector: sector.Name}
+	if body.Period, err = v.period(); err != nil {
+		if format != "" {
+			return err
+		}
+		body.Problem = fault.Public(err).Message
+		p.title, p.status, p.body = "Nothing was looked for: one of the choices cannot be understood", http.StatusBadRequest, body
+		return s.show(v, p)
+	}
+	body.Items = slices.DeleteFunc(all, func(r deliver.ReleaseView) bool { return !body.Period.holds(r.Made.UTC().Format("2006-01")) })
 	switch format {
 	case "json":
-		return writeJSON(v.w, sector.Name+"-releases", a)
+		return writeItems(v.w, sector.Name+"-releases", body.Items, "")
 	case "csv":
-		var rows [][]string
-		for _, r := range all {
-			rows = append(rows, []string{string(r.ID), r.Made.UTC().Format("2006-01-02"), r.From, r.To, strconv.Itoa(r.Records), strconv.Itoa(r.Suppressed),
-				strconv.Itoa(r.K), strconv.Itoa(r.MinOwnerGroups), strconv.FormatFloat(r.Loss, 'f', 4, 64), r.Standard})
-		}
-		return writeCSV(v.w, sector.Name+"-releases", []string{"release", "made", "from", "to", "records", "left_out", "k", "min_owner_groups", "loss", "standard"}, rows)
+		return releasesCSV(v.w, sector.Name, body.Items)
 	}
-	title := "No dataset of this sector was released yet"
-	if len(all) > 0 {
-		title = fmt.Sprintf("The newest dataset holds %s incidents from %s to %s, each alike with at least %d others", number(all[0].Records), all[0].From, all[0].To, all[0].K-1)
+	p.title, p.body = releasesTitle(body), body
+	return s.show(v, p)
+}
+
+func releasesTitle(b releasesBody) string {
+	switch {
+	case b.All == 0:
+		return "No dataset of this sector was released yet"
+	case len(b.Items) == 0:
+		return fmt.Sprintf("None of the %s was made%s", many(b.All, "release"), b.Period.words())
 	}
-	return s.show(v, view{page: "releases", title: title, kicker: "Releases: datasets that are anonymised", sector: sector.Name, body: releasesBody{sector, all, v.links("")}})
+	newest := b.Items[0]
+	return fmt.Sprintf("The newest dataset holds %s from %s to %s, each alike with at least %d others", many(newest.Records, "incident"), newest.From, newest.To, newest.K-1)
+}
+
+func releasesCSV(w http.ResponseWriter, sector string, items []deliver.ReleaseView) error {
+	var rows [][]string
+	for _, r := range items {
+		rows = append(rows, []string{string(r.ID), r.Made.UTC().Format("2006-01-02"), r.From, r.To, strconv.Itoa(r.Records), strconv.Itoa(r.Suppressed),
+			strconv.Itoa(r.K), strconv.Itoa(r.MinOwnerGroups), strconv.FormatFloat(r.Loss, 'f', 4, 64), r.Standard})
+	}
+	return writeCSV(w, sector+"-releases", []string{"release", "made", "from", "to", "records", "left_out", "k", "min_owner_groups", "loss", "standard"}, rows)
 }
 
 // level is one quasi-identifier and how far it was coarsened.

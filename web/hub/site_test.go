@@ -303,6 +303,24 @@ func mustParse(t *testing.T, s string) *url.URL {
 	return u
 }
 
+func TestAFormFromAnotherSiteDoesNothing(t *testing.T) {
+	v := stranger(t)
+	link := code(t, signInLink(t, 0, "A. Analyst"))
+	r, err := http.NewRequest(http.MethodPost, v.url+"/signin", strings.NewReader(url.Values{"code": {link}}.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "cross-site")
+	answer, err := v.Do(r)
+	if resp, body := v.read(answer, err); resp.StatusCode != http.StatusForbidden || !strings.Contains(text(body), "another site") {
+		t.Errorf("a foreign form: %s %s", resp.Status, text(body))
+	}
+	if resp, _ := v.post("/signin", url.Values{"code": {link}}); resp.StatusCode != http.StatusOK {
+		t.Errorf("the foreign form used the link up: %s", resp.Status)
+	}
+}
+
 func TestTheSessionCookieIsKeptFromScriptsAndOtherSites(t *testing.T) {
 	v := stranger(t)
 	v.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -388,6 +406,12 @@ func TestFiltersStandInTheAddressAndInItsDownloads(t *testing.T) {
 		}
 	}
 	file := href(t, page, list+"?action=malware&amp;format=csv")
+	q := mustParse(t, file).Query()
+	for name, want := range mustParse(t, asked).Query() {
+		if q.Get(name) != want[0] {
+			t.Errorf("the download forgets %s=%s", name, want[0])
+		}
+	}
 	resp, body := v.get(file)
 	if got := resp.Header.Get("Content-Type"); got != "text/csv; charset=utf-8" {
 		t.Errorf("%s is %s", file, got)
@@ -410,7 +434,7 @@ func TestFiltersStandInTheAddressAndInItsDownloads(t *testing.T) {
 
 func TestAChoiceThatCannotBeUnderstoodIsKeptAndExplained(t *testing.T) {
 	v := signedIn(t, 1)
-	for _, list := range []string{"incidents", "campaigns", "indicators"} {
+	for _, list := range []string{"incidents", "campaigns", "indicators", "releases"} {
 		page := v.page(http.StatusBadRequest, "/sectors/finance/"+list+"?since=last-week")
 		if !strings.Contains(page, `value="last-week"`) || !strings.Contains(text(page), "2025-03") {
 			t.Errorf("%s forgets what was typed, or does not say how to write it", list)

@@ -144,7 +144,7 @@ func (c Chart) HTML() template.HTML {
 }
 
 // fileStyle is how a chart looks away from its page.
-const fileStyle = `svg{background:#fff}text{font:13px sans-serif;fill:#1b1f23}.title{font-size:17px;font-weight:600}.label{font-weight:600}.soft{fill:#555d66}.tick{font-size:11px}` +
+const fileStyle = `svg{background:#fff}text{font:13px sans-serif;fill:#1b1f23}.title{font-size:15px;font-weight:600}.label{font-weight:600}.soft{fill:#555d66}.tick{font-size:11px}` +
 	`.axis{stroke:#8a939b}.bar{fill:#2f7199}.open{fill:#a9c8da}.whisker{stroke:#1b1f23;stroke-width:1.5}.gone{fill:none;stroke:#8a939b;stroke-dasharray:3 2}`
 
 // File is the chart as a file of its own, with its title and source.
