@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"net/http"
 	"strings"
@@ -54,7 +55,11 @@ func TestAMemberJoinsSubmitsAndReadsOverTheWire(t *testing.T) {
 		t.Errorf("the link is %+v, %v", link, err)
 	}
 	h.wait(time.Hour)
-	bank.agreement.ID, bank.agreement.From = "a-"+bank.agreement.ID[2:27]+"q", h.clock()
+	next, err := wire.NewID[wire.AgreementID]('a', rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bank.agreement.ID, bank.agreement.From = next, h.clock()
 	renewed, err := agreement.Sign(bank.agreement, bank.key)
 	if err != nil {
 		t.Fatal(err)
