@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func (c *Client) do(ctx context.Context, method, path, scope, contentType string
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		return nil, fault.New(fault.Unavailable, "http.unreachable", "%s does not answer; is it running?", c.Base).Because(err)
+		return nil, c.unreachable(err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
@@ -182,4 +183,18 @@ func (s StewardClient) Evaluate(ctx context.Context, ask wire.EvaluateRequest) (
 	}
 	err = s.call(ctx, http.MethodPost, "/v1/evaluate", s.Scope, ask, &answer)
 	return answer, err
+}
+
+// unreachable says why there is no answer, and what to do.
+func (c *Client) unreachable(err error) error {
+	var certificate *tls.CertificateVerificationError
+	var noTLS tls.RecordHeaderError
+	switch {
+	case errors.As(err, &certificate):
+		return fault.New(fault.Unavailable, "http.certificate",
+			"the certificate of %s is not trusted; if the third party made its own, name its authority's file with --ca, after comparing it by another way", c.Base).Because(err)
+	case errors.As(err, &noTLS):
+		return fault.New(fault.Unavailable, "http.no_tls", "%s does not speak TLS; is another program listening there?", c.Base).Because(err)
+	}
+	return fault.New(fault.Unavailable, "http.unreachable", "%s does not answer; is it running?", c.Base).Because(err)
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -31,6 +32,8 @@ type Config struct {
 
 	// Dir is the folder of the file, to which its paths are relative.
 	Dir string `yaml:"-"`
+	// name is the file's, if it has another than ConfigName.
+	name string
 }
 
 // HubConfig assembles a hub.
@@ -197,7 +200,7 @@ func LoadConfig(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find the configuration's folder: %w", err)
 	}
-	c.Dir = abs
+	c.Dir, c.name = abs, filepath.Base(path)
 	return c, nil
 }
 
@@ -242,14 +245,14 @@ func (c *Config) Path(p string) string {
 }
 
 // Save writes the configuration to its file in Dir.
-func (c *Config) Save(path string) error {
+func (c *Config) Save() error {
 	var b bytes.Buffer
 	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
 	if err := enc.Encode(c); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
-	return replaceFile(path, b.Bytes(), 0o600)
+	return replaceFile(c.Path(cmp.Or(c.name, ConfigName)), b.Bytes(), 0o600)
 }
 
 func missing(path, what string) error {

@@ -70,7 +70,7 @@ func InitHub(dir, id, title, listenAddr, url string) (*Config, error) {
 		newSecret(c.Path(h.Keys.Record), labelRecord)); err != nil {
 		return nil, err
 	}
-	return c, c.Save(filepath.Join(dir, ConfigName))
+	return c, c.Save()
 }
 
 // Hub is an assembled hub.

@@ -43,8 +43,13 @@ func InitMember(dir, name, sheet string) (*Config, error) {
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	if _, err := c.sheet(); err != nil {
+	if _, err := ReadSheet(sheet); err != nil {
 		return nil, err
+	}
+	if !slices.Contains(terms.Builtins(), sheet) {
+		if err := c.keep(sheet, "terms.yaml", &m.Terms); err != nil {
+			return nil, err
+		}
 	}
 	key, err := envelope.GenerateKey(rand.Reader)
 	if err != nil {
@@ -53,7 +58,18 @@ func InitMember(dir, name, sheet string) (*Config, error) {
 	if err := errors.Join(envelope.WriteKeyFile(c.Path(m.Keys.Sign), key), newSecret(c.Path(m.Keys.IDs), labelIDs)); err != nil {
 		return nil, err
 	}
-	return c, c.Save(filepath.Join(dir, ConfigName))
+	return c, c.Save()
+}
+
+// keep copies a file into the configuration's folder, so that the setting
+// holds wherever the program is started and whatever becomes of the original.
+func (c *Config) keep(file, as string, setting *string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return fault.New(fault.Usage, "config.keep", "the file cannot be read").At(file).Because(err)
+	}
+	*setting = as
+	return replaceFile(c.Path(as), data, 0o600)
 }
 
 // ReadSheet reads a sheet of terms: a built-in one by its name, else a file.
@@ -144,7 +160,12 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 	if err := replaceFile(c.Path(file), both, 0o600); err != nil {
 		return agreement.Agreement{}, err
 	}
-	pin := &HubPin{URL: hubURL, ID: info.ID, SealKey: info.SealKey, SignKey: info.SignKey, CA: ca, Member: a.Member.ID, Agreement: file}
+	pin := &HubPin{URL: hubURL, ID: info.ID, SealKey: info.SealKey, SignKey: info.SignKey, Member: a.Member.ID, Agreement: file}
+	if ca != "" {
+		if err := c.keep(ca, "hub-ca.pem", &pin.CA); err != nil {
+			return agreement.Agreement{}, err
+		}
+	}
 	for _, s := range info.Stewards {
 		pin.Stewards = append(pin.Stewards, StewardPin{s.Name, s.URL, s.Epoch, s.LinkKey})
 	}
@@ -154,7 +175,7 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 		}
 	}
 	c.Member.Hub = pin
-	return a, c.Save(filepath.Join(c.Dir, ConfigName))
+	return a, c.Save()
 }
 
 // httpClient makes the client of a member, trusting the authority of a file in

@@ -51,7 +51,7 @@ func ParsePins(data []byte) ([]StewardPin, error) {
 // Pin adds stewards to the hub's configuration and saves it. One of a name that
 // is pinned already takes its place only if it has the same key: another key is
 // another epoch, and would make other tokens of the same values.
-func (c *Config) Pin(path string, stewards []StewardPin) error {
+func (c *Config) Pin(stewards []StewardPin) error {
 	if c.Hub == nil {
 		return fault.New(fault.Usage, "config.no_hub", "the configuration has no section hub; `concord hub init` writes one")
 	}
@@ -70,7 +70,7 @@ func (c *Config) Pin(path string, stewards []StewardPin) error {
 			c.Hub.Stewards = append(c.Hub.Stewards, s)
 		}
 	}
-	return c.Save(path)
+	return c.Save()
 }
 
 // Roles lists the roles that the configuration has a section for.

@@ -45,7 +45,7 @@ func InitSteward(dir, name, listenAddr, url, hub, hubKey string) (*Config, error
 	if err := envelope.WriteSecretFile(c.Path(s.Key), labelLinkKey, key.Bytes()); err != nil {
 		return nil, err
 	}
-	return c, c.Save(filepath.Join(dir, ConfigName))
+	return c, c.Save()
 }
 
 // Steward is an assembled steward.

@@ -393,7 +393,7 @@ func change(t *testing.T, path string, f func(*node.Config)) {
 		t.Fatal(err)
 	}
 	f(c)
-	if err := c.Save(path); err != nil {
+	if err := c.Save(); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -113,7 +113,7 @@ func (t *Trust) assemble(ctx context.Context, hubAddr, stewardAddr string, log *
 		return errors.Join(err, closeErr)
 	}
 	hubConfig.Hub.Stewards = []node.StewardPin{t.Steward.Pin()}
-	if err := hubConfig.Save(filepath.Join(t.Dir, "hub", node.ConfigName)); err != nil {
+	if err := hubConfig.Save(); err != nil {
 		return err
 	}
 	t.Hub, err = node.OpenHub(ctx, hubConfig, time.Now, log)

@@ -77,7 +77,7 @@ func hubPin() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := cfg.Pin(f.path(), pins); err != nil {
+			if err := cfg.Pin(pins); err != nil {
 				return err
 			}
 			return answer(c, pins, func() {
