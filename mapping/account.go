@@ -32,6 +32,7 @@ type Account struct {
 	repaired  map[string]int
 	invalid   []Place
 	refused   map[unmapped]int // invalid values by path and reason, all of them
+	warned    map[unmapped]int // what reports are taken with all the same
 }
 
 // unmapped is a path and the reason why its values went nowhere.
@@ -86,6 +87,24 @@ func (a *Account) Refuse(at Place) {
 	count(&a.refused, u, 1)
 }
 
+// Warn counts something that a report is taken with all the same, such as a
+// field that the standard asks for and the report does not say.
+func (a *Account) Warn(path, reason string) { a.warn(unmapped{path, reason}, 1) }
+
+func (a *Account) warn(u unmapped, n int) {
+	if _, known := a.warned[u]; !known && len(a.warned) >= maxReasons {
+		u = unmapped{"", "further paths and reasons"}
+	}
+	count(&a.warned, u, n)
+}
+
+// Warnings lists what reports were taken with all the same, most frequent
+// first.
+func (a *Account) Warnings() []NotMapped { return listed(a.warned) }
+
+// WarningCount is the number of all warnings.
+func (a *Account) WarningCount() int { return total(a.warned) }
+
 // Mapped returns the number of values mapped, by the path in the source.
 func (a *Account) Mapped() map[string]int { return maps.Clone(a.mapped) }
 
@@ -115,9 +134,11 @@ func (a *Account) InvalidByReason() []NotMapped { return listed(a.refused) }
 func (a *Account) Lost() int { return a.Records - a.Reports }
 
 // InvalidCount is the number of all invalid places.
-func (a *Account) InvalidCount() int {
+func (a *Account) InvalidCount() int { return total(a.refused) }
+
+func total[K comparable](counts map[K]int) int {
 	n := 0
-	for _, k := range a.refused {
+	for _, k := range counts {
 		n += k
 	}
 	return n
@@ -151,6 +172,9 @@ func (a *Account) Merge(b Account) {
 	for u, n := range b.refused {
 		count(&a.refused, u, n)
 	}
+	for u, n := range b.warned {
+		a.warn(u, n)
+	}
 	room := max(0, MaxPlaces-len(a.invalid))
 	a.invalid = append(a.invalid, b.invalid[:min(room, len(b.invalid))]...)
 }
@@ -162,6 +186,7 @@ func (a *Account) Reset() {
 	clear(a.notMapped)
 	clear(a.repaired)
 	clear(a.refused)
+	clear(a.warned)
 }
 
 // MarshalJSON writes the account with its lists in a stable order.
@@ -175,9 +200,12 @@ func (a Account) MarshalJSON() ([]byte, error) {
 		Invalid   []Place        `json:"invalid"`
 		Count     int            `json:"invalid_count"`
 		ByReason  []NotMapped    `json:"invalid_by_reason"`
+		Warnings  []NotMapped    `json:"warnings"`
+		Warned    int            `json:"warning_count"`
 	}{
 		a.Records, a.Reports, orEmpty(a.mapped), a.NotMapped(), a.Repaired(),
 		append([]Place{}, a.invalid...), a.InvalidCount(), a.InvalidByReason(),
+		a.Warnings(), a.WarningCount(),
 	})
 }
 
@@ -191,11 +219,7 @@ func orEmpty(m map[string]int) map[string]int {
 // WriteText prints the account for people.
 func (a *Account) WriteText(w io.Writer) error {
 	var b strings.Builder
-	values := 0
-	for _, n := range a.mapped {
-		values += n
-	}
-	fmt.Fprintf(&b, "%d records read, %d reports made, %d values mapped.\n", a.Records, a.Reports, values)
+	fmt.Fprintf(&b, "%s read, %s made, %s mapped.\n", counted(a.Records, "record"), counted(a.Reports, "report"), counted(total(a.mapped), "value"))
 	section(&b, "Mapped", slices.SortedFunc(maps.Keys(a.mapped), strings.Compare), func(path string) string {
 		return fmt.Sprintf("%8d  %s", a.mapped[path], path)
 	})
@@ -204,6 +228,7 @@ func (a *Account) WriteText(w io.Writer) error {
 	}
 	section(&b, "Not mapped, and why", a.NotMapped(), reason)
 	section(&b, "Repaired", a.Repaired(), func(r Repaired) string { return fmt.Sprintf("%8d  %s", r.Count, r.Rule) })
+	section(&b, "Warnings; the reports are taken all the same", a.Warnings(), reason)
 	section(&b, "Invalid, by reason", a.InvalidByReason(), reason)
 	section(&b, "Invalid, where", a.invalid, func(p Place) string { return "  " + p.String() })
 	if more := a.InvalidCount() - len(a.invalid); more > 0 {
@@ -217,17 +242,14 @@ func (a *Account) WriteText(w io.Writer) error {
 
 // Summary is the account in one line for people.
 func (a *Account) Summary() string {
-	skipped, repaired, invalid := 0, 0, a.InvalidCount()
-	for _, n := range a.notMapped {
-		skipped += n
-	}
-	for _, n := range a.repaired {
-		repaired += n
-	}
+	skipped, repaired, invalid, warnings := total(a.notMapped), total(a.repaired), a.InvalidCount(), a.WarningCount()
 	line := fmt.Sprintf("%s, %s; %s not mapped, %s repaired, %s invalid",
 		counted(a.Records, "record"), counted(a.Reports, "report"),
 		counted(skipped, "value"), thousands(repaired), thousands(invalid))
-	if skipped+repaired+invalid > 0 {
+	if warnings > 0 {
+		line += ", " + counted(warnings, "warning")
+	}
+	if skipped+repaired+invalid+warnings > 0 {
 		line += " (--explain lists them)"
 	}
 	return line

@@ -28,6 +28,12 @@ func TestASummaryIsOneLineForPeople(t *testing.T) {
 			a.Records, a.Reports = 1, 1
 			a.Skip("plus.github", "why")
 		},
+		"2 records, 2 reports; 0 values not mapped, 0 repaired, 0 invalid, 3 warnings (--explain lists them)": func(a *Account) {
+			a.Records, a.Reports = 2, 2
+			a.Warn("victim.industry", "asked for")
+			a.Warn("victim.industry", "asked for")
+			a.Warn("timeline.incident", "asked for")
+		},
 		"1,234,567 records, 0 reports; 0 values not mapped, 0 repaired, 0 invalid": func(a *Account) { a.Records = 1234567 },
 	} {
 		var account Account
@@ -47,7 +53,7 @@ func TestAccountsOfPartsAddUp(t *testing.T) {
 			part.Reset()
 			for range rapid.IntRange(0, 8).Draw(t, "events") {
 				path := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "path")
-				event := rapid.IntRange(0, 4).Draw(t, "event")
+				event := rapid.IntRange(0, 5).Draw(t, "event")
 				for _, a := range []*Account{&whole, &part} {
 					switch event {
 					case 0:
@@ -58,6 +64,8 @@ func TestAccountsOfPartsAddUp(t *testing.T) {
 						a.Repair(path)
 					case 3:
 						a.Refuse(Place{Path: path, Reason: "bad"})
+					case 4:
+						a.Warn(path, "missing")
 					default:
 						a.Records++
 						a.Reports++

@@ -3,6 +3,7 @@
 // not and why, what was repaired by which rule, and what was invalid where.
 //
 //	veris.Incident ──FromVERIS──▶ report.Report ──ToVERIS──▶ veris.Incident
+//	stix.Object    ──FromSTIX───▶ report.Report ──ToSTIX───▶ stix.Object
 //	tabular.Row    ──FromRow────▶ report.Report ──ToRow────▶ cells
 //	                     │
 //	                     ▼

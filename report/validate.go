@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/standard"
@@ -51,12 +52,28 @@ func Validate(std *standard.Standard, r Report) []Problem {
 	for i, o := range r.Observables {
 		o.check(std, fmt.Sprintf("observables[%d]", i), &ps)
 	}
-	for _, f := range std.Fields() {
-		if f.Requirement == standard.Required && seen[f.Path] == 0 {
+	ps.missing(std, func(path string) bool { return seen[path] > 0 })
+	return ps.list
+}
+
+// Missing warns of what the standard asks for and the report does not say. It
+// is the part of [Validate] that is left to do for what [Decode] or a mapping
+// returns.
+func Missing(std *standard.Standard, r Report) []Problem {
+	var ps problems
+	ps.missing(std, func(path string) bool {
+		return slices.ContainsFunc(r.Statements, func(s Statement) bool { return s.Path == path })
+	})
+	return ps.list
+}
+
+func (ps *problems) missing(std *standard.Standard, said func(path string) bool) {
+	fields := std.Fields()
+	for i := range fields {
+		if f := &fields[i]; f.Requirement == standard.Required && !said(f.Path) {
 			ps.add(SeverityWarning, f.Path, "report.missing", "the standard asks for this field")
 		}
 	}
-	return ps.list
 }
 
 // TokenSize is the number of bytes of a token; its text is unpadded base64url.

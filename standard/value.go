@@ -29,7 +29,7 @@ func (s *Standard) Canonical(f Field, raw string) (string, error) {
 		if l := s.codeLists[f.CodeList]; l != nil && l.has(raw) {
 			return raw, nil
 		}
-		return "", value(f, "value.code", "the value is not in the code list %q; `concord standard show` lists it", f.CodeList)
+		return "", value(f, "value.code", "the value is not in the code list %q; `concord standard show %s %s` lists it", f.CodeList, s.Ref(), f.CodeList)
 	case Text, Name:
 		return canonicalText(f, raw)
 	case Integer, Decimal:

@@ -1,8 +1,8 @@
 // Package collect is the first room at the edge: it reads a file in a format,
 // makes reports of it, and keeps the account of what it could not map.
 //
-//	file (report, VERIS, table + map) ──[Read]──▶ [Collected], one at a time
-//	                                       └────▶ mapping.Account
+//	file (report, VERIS, STIX, MISP, table + map) ──[Read]──▶ [Collected], one at a time
+//	                                                   └────▶ mapping.Account
 //
 // It streams: memory does not grow with the file. A record that is broken is
 // listed in the account with its place; the others go on.
@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/internal/jsonrecords"
@@ -45,13 +46,16 @@ func (c Collected) Where() string { return fmt.Sprintf("%s:%d", c.file, c.line) 
 
 // Options say how to read.
 type Options struct {
-	// Format is "report", "veris" or "csv".
+	// Format is "report", "veris", "csv", "stix" or "misp".
 	Format string
 	// Standard picks the standard for a report.
 	Standard func(report.Report) standard.Ref
 	// Map says what the columns of a table mean; without one, only tables of
 	// reports are read.
 	Map *mapping.Map
+	// Latest, if set, is the latest moment of which a report can tell: later
+	// dates are left out and listed as invalid.
+	Latest time.Time
 	// Find finds a standard; nil means standard.Builtin.
 	Find func(standard.Ref) (*standard.Standard, error)
 }
@@ -65,11 +69,28 @@ func Read(ctx context.Context, in io.Reader, name string, o Options, yield func(
 		o.Find = standard.Builtin
 	}
 	plain := newPlain(in)
-	account, err := readPlain(ctx, plain, name, o, yield)
+	var missing mapping.Account
+	account, err := readPlain(ctx, plain, name, o, func(c Collected) error {
+		c = o.withoutFuture(c, &missing)
+		warnOfMissing(c.report, o, &missing)
+		return yield(c)
+	})
+	account.Merge(missing)
 	if plain.damage != "" {
 		account.Refuse(mapping.Place{File: name, Reason: plain.damage})
 	}
 	return account, err
+}
+
+// warnOfMissing counts what a report's standard asks for and it does not say.
+func warnOfMissing(r report.Report, o Options, a *mapping.Account) {
+	std, err := o.Find(r.Standard)
+	if err != nil {
+		return // a report that was read has a standard that was found
+	}
+	for _, p := range report.Missing(std, r) {
+		a.Warn(p.Path, p.Message)
+	}
 }
 
 func readPlain(ctx context.Context, in io.Reader, name string, o Options, yield func(Collected) error) (mapping.Account, error) {
@@ -80,8 +101,19 @@ func readPlain(ctx context.Context, in io.Reader, name string, o Options, yield 
 		return readVERIS(ctx, in, name, o, yield)
 	case "csv":
 		return readTable(ctx, in, name, o, yield)
+	case "misp":
+		return readMISP(ctx, in, name, o, yield)
+	case "stix":
+		return readSTIX(ctx, in, name, o, yield)
 	}
-	return mapping.Account{}, fault.New(fault.Usage, "collect.format", "%q is no format; use report, veris or csv", o.Format)
+	return mapping.Account{}, noFormat(o.Format)
+}
+
+// formats are those that can be read and written.
+const formats = "report, veris, csv, stix or misp"
+
+func noFormat(name string) error {
+	return fault.New(fault.Usage, "collect.format", "%q is no format; use %s", name, formats)
 }
 
 func readReports(ctx context.Context, in io.Reader, name string, o Options, yield func(Collected) error) (mapping.Account, error) {

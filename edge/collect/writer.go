@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 
-	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/formats/veris"
 	"github.com/concord-trust/concord/mapping"
 	"github.com/concord-trust/concord/report"
@@ -23,7 +22,8 @@ type reportWriter interface {
 	Account() mapping.Account
 }
 
-// NewWriter writes to w as "report" or "veris" (both JSON Lines) or "csv".
+// NewWriter writes to w as "report", "veris", "stix" or "misp" (all JSON Lines)
+// or "csv".
 // Close it to have everything written.
 func NewWriter(w io.Writer, to string) (*Writer, error) {
 	switch to {
@@ -33,8 +33,12 @@ func NewWriter(w io.Writer, to string) (*Writer, error) {
 		return &Writer{&verisWriter{to: bufio.NewWriterSize(w, 1<<16), under: map[standard.Ref]*mapping.VERIS{}}}, nil
 	case "csv":
 		return &Writer{newTableWriter(w)}, nil
+	case "misp":
+		return &Writer{newMISPWriter(w)}, nil
+	case "stix":
+		return &Writer{newSTIXWriter(w)}, nil
 	}
-	return nil, fault.New(fault.Usage, "collect.format", "%q is no format; use report, veris or csv", to)
+	return nil, noFormat(to)
 }
 
 // Write writes one report.

@@ -223,7 +223,7 @@ func (r *Reader) cut() (Record, error) {
 		case '{':
 			if r.startsAnew() {
 				r.pending = true
-				return Record{}, r.bad(line, "json.truncated", "the record is not closed before the next one starts")
+				return Record{}, r.bad(line, "json.truncated", "the record breaks off: a brace or a quote is missing before the next one starts")
 			}
 			r.open(b)
 		case '[':
@@ -231,7 +231,7 @@ func (r *Reader) cut() (Record, error) {
 		case '}', ']':
 			if b == ']' && len(r.stack) == 1 && r.deeper == 0 {
 				r.arrays = max(0, r.arrays-1)
-				return Record{}, r.bad(line, "json.malformed", "the record is not closed before its array ends")
+				return Record{}, r.bad(line, "json.malformed", "the record breaks off: a brace or a quote is missing before its array ends")
 			}
 			if !r.close(b) {
 				broken = "brackets do not match"

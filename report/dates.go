@@ -1,0 +1,37 @@
+package report
+
+import (
+	"fmt"
+	"time"
+)
+
+// Later reports whether all of what a date covers lies after a moment: the
+// month of November does not while November is running. What is no date at
+// some precision is not later than anything.
+func Later(date string, than time.Time) bool {
+	than = than.UTC()
+	switch {
+	case len(date) == len("2026-Q4") && date[5] == 'Q':
+		return date > QuarterOf(than.Format(time.DateOnly))
+	case len(date) == len("2026"), len(date) == len("2026-11"), len(date) == len(time.DateOnly):
+		return date > than.Format(time.DateOnly)[:len(date)]
+	case len(date) == len("2026-11-25T08:00:00Z"):
+		return date > than.Format(time.RFC3339)
+	}
+	return false
+}
+
+// QuarterOf is the quarter in which a date lies, "" if it does not say.
+func QuarterOf(date string) string {
+	if len(date) < len("2026-11") {
+		return ""
+	}
+	if date[5] == 'Q' {
+		return date[:7]
+	}
+	month, err := time.Parse("2006-01", date[:7])
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s-Q%d", date[:4], (int(month.Month())+2)/3)
+}
