@@ -149,6 +149,8 @@ func TestAClauseReadsAsASentence(t *testing.T) {
 			"Law-enforcement members may, to investigate, receive TITLE as a token, to be passed on within their organisation only (TLP:AMBER+STRICT)."},
 		{`{"id":"a","fields":["class:indicator","timeline.*"],"to":[{"stake":"any","sector":"own"},{"stake":"industry","kinds":["cert","isac"],"sector":"health"}],"for":["defend","study"],"form":"generalised:day","tlp":"TLP:GREEN"}`,
 			"All members of the report's own sector and industry members that are CERTs or information sharing centres of the sector health may, to defend themselves or study, receive all indicators and everything under timeline coarsened to day, to be passed on within their community only (TLP:GREEN)."},
+		{`{"id":"a","fields":["impact.overall_amount","impact.overall_min_amount"],"to":[{"stake":"research"}],"for":["study"],"form":"counted"}`,
+			"Research members may, to study, receive loss in all and loss in all (at least) only within protected sums, for the recipients' eyes only (TLP:RED)."},
 		{`{"id":"a","fields":["class:amount","health.beds?"],"to":[{"stake":"research"}],"for":["benchmark"],"form":"counted"}`,
 			"Research members may, to benchmark, receive all amounts only within protected sums, for the recipients' eyes only (TLP:RED)."},
 	} {

@@ -105,10 +105,19 @@ func fieldWords(target string, std *standard.Standard) string {
 	}
 	if std != nil {
 		if f, ok := std.Field(target); ok && f.Title != "" {
-			return lowerFirst(f.Title)
+			return listable(lowerFirst(f.Title))
 		}
 	}
 	return target
+}
+
+// listable puts what a title says after a comma into brackets, so that it can
+// stand in a list: "loss in all (at least)".
+func listable(title string) string {
+	if before, after, ok := strings.Cut(title, ", "); ok {
+		return before + " (" + after + ")"
+	}
+	return title
 }
 
 // lowerFirst lowers the first letter of a title, but not of one that begins

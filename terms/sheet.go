@@ -63,7 +63,7 @@ func BuiltinText(name string) ([]byte, error) {
 // Parse reads a sheet of terms, YAML or JSON, strictly; file is how errors
 // call it. What can be checked without a standard is checked here (see
 // [Sheet.Check]); [Compile] checks the rest. Errors are faults whose Path is
-// "file:line".
+// "file:line"; of several mistakes they are joined.
 func Parse(file string, data []byte) (*Sheet, error) {
 	if len(data) > MaxSheet {
 		return nil, fault.New(fault.TooLarge, "terms.too_large", "a sheet of terms has at most %d bytes", MaxSheet).At(file)
@@ -73,8 +73,8 @@ func Parse(file string, data []byte) (*Sheet, error) {
 		return nil, err
 	}
 	s := &Sheet{}
-	if err := wire.Decode(text, s); err != nil {
-		return nil, where.place(err)
+	if err := where.decode(text, s); err != nil {
+		return nil, err
 	}
 	s.source = where
 	if err := s.Check(); err != nil {
@@ -103,37 +103,45 @@ var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
 // Check holds the sheet to everything that needs no standard: names, known
 // stakes, kinds, purposes and markings, no empty list, no clause twice. A
 // sheet that did not come from [Parse], for example within an agreement, is
-// checked by [Compile] at the latest.
+// checked by [Compile] at the latest. The error joins the mistakes of all
+// parts, of each clause the first.
 func (s *Sheet) Check() error {
-	switch {
-	case !plainName.MatchString(s.Name):
-		return s.invalid("/name", "terms.name", "a sheet has a name of lower-case letters, digits and dashes")
-	case s.Version < 1:
-		return s.invalid("/version", "terms.version", "a sheet has a version, a whole number from 1 on; raise it with every change")
-	case len(s.Title) > maxTitle:
-		return s.invalid("/title", "terms.title", "a title has at most %d bytes", maxTitle)
-	case len(s.Clauses) == 0:
-		return s.invalid("/clauses", "terms.empty", "a sheet without clauses grants nothing at all; add a clause")
-	case len(s.Clauses) > MaxClauses:
+	if len(s.Clauses) > MaxClauses {
 		return s.invalid("/clauses", "terms.too_large", "a sheet has at most %d clauses", MaxClauses)
+	}
+	var wrong []*fault.Error
+	if !plainName.MatchString(s.Name) {
+		wrong = append(wrong, s.invalid("/name", "terms.name", "a sheet has a name of lower-case letters, digits and dashes"))
+	}
+	if s.Version < 1 {
+		wrong = append(wrong, s.invalid("/version", "terms.version", "a sheet has a version, a whole number from 1 on; raise it with every change"))
+	}
+	if len(s.Title) > maxTitle {
+		wrong = append(wrong, s.invalid("/title", "terms.title", "a title has at most %d bytes", maxTitle))
+	}
+	if len(s.Clauses) == 0 {
+		wrong = append(wrong, s.invalid("/clauses", "terms.empty", "a sheet without clauses grants nothing at all; add a clause"))
 	}
 	seen := map[string]bool{}
 	for i, c := range s.Clauses {
-		if !plainName.MatchString(c.ID) {
-			return s.invalid(at(i, "id"), "terms.clause_id", "every clause has an id of lower-case letters, digits and dashes")
-		}
-		if seen[c.ID] {
-			return s.invalid(at(i, "id"), "terms.clause_twice", "there are two clauses %q; reasons name clauses, so each has its own id", c.ID)
-		}
-		seen[c.ID] = true
-		if err := s.checkClause(i, c); err != nil {
-			return err
+		if f := s.checkClause(i, c, seen); f != nil {
+			wrong = append(wrong, f)
 		}
 	}
-	return nil
+	return told(wrong)
 }
 
-func (s *Sheet) checkClause(i int, c Clause) error {
+// checkClause finds the first mistake of a clause; seen holds the ids of those
+// before it.
+func (s *Sheet) checkClause(i int, c Clause, seen map[string]bool) *fault.Error {
+	twice := seen[c.ID]
+	seen[c.ID] = true
+	switch {
+	case !plainName.MatchString(c.ID):
+		return s.invalid(at(i, "id"), "terms.clause_id", "every clause has an id of lower-case letters, digits and dashes")
+	case twice:
+		return s.invalid(at(i, "id"), "terms.clause_twice", "there are two clauses %q; reasons name clauses, so each has its own id", c.ID)
+	}
 	for _, list := range []struct {
 		name string
 		n    int
@@ -167,7 +175,7 @@ func (s *Sheet) checkClause(i int, c Clause) error {
 	return nil
 }
 
-func (s *Sheet) checkRecipient(place string, r Recipient) error {
+func (s *Sheet) checkRecipient(place string, r Recipient) *fault.Error {
 	if r.Stake != AnyStake && !member.Stake(r.Stake).Valid() {
 		return s.invalid(place+"/stake", "terms.stake", "%q is no stake; use %s or %s", r.Stake, list(member.Stakes()), AnyStake)
 	}
@@ -185,7 +193,7 @@ func (s *Sheet) checkRecipient(place string, r Recipient) error {
 	return nil
 }
 
-func (s *Sheet) invalid(pointer, code, format string, args ...any) error {
+func (s *Sheet) invalid(pointer, code, format string, args ...any) *fault.Error {
 	return fault.New(fault.Invalid, code, format, args...).At(s.source.of(pointer))
 }
 

@@ -3,6 +3,7 @@ package terms_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -188,4 +189,48 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("the canonical sheet cannot be read: %v", err)
 		}
 	})
+}
+
+func TestSeveralMistakesAreToldAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		sheet string
+		says  []string
+	}{
+		"words that no sheet has": {
+			"native: Case\ndates: dmy\nclauses:\n  - id: a\n    feilds: [victim.industry]\n",
+			[]string{`s.yaml:1: there is no such property here as "native"; here may stand clauses, name, title, version`,
+				`s.yaml:2: there is no such property here as "dates"`,
+				`s.yaml:5: there is no such property here as "feilds"; here may stand fields, for, form, id, tlp, to`},
+		},
+		"values that no clause takes": {
+			strings.NewReplacer("version: 2", "version: 0", "stake: research", "stake: press", "TLP:AMBER", "TLP:ORANGE").Replace(plain),
+			[]string{"s.yaml:3: a sheet has a version", "s.yaml:12: \"TLP:ORANGE\" is no marking", "s.yaml:15: \"press\" is no stake"},
+		},
+	} {
+		_, err := terms.Parse("s.yaml", []byte(c.sheet))
+		if err == nil {
+			t.Fatalf("%s: the sheet is taken", name)
+		}
+		lines := strings.Split(err.Error(), "\n")
+		if len(lines) != len(c.says) {
+			t.Errorf("%s: told are %q", name, lines)
+			continue
+		}
+		for i, says := range c.says {
+			if !strings.HasPrefix(lines[i], says) {
+				t.Errorf("%s: %q does not begin with %q", name, lines[i], says)
+			}
+		}
+	}
+}
+
+func TestTheListOfMistakesEnds(t *testing.T) {
+	var sheet strings.Builder
+	for i := range 100 {
+		fmt.Fprintf(&sheet, "x%d: 1\n", i)
+	}
+	_, err := terms.Parse("s.yaml", []byte(sheet.String()))
+	if lines := strings.Split(fmt.Sprint(err), "\n"); len(lines) != 21 || !strings.Contains(lines[20], "80 further mistakes") {
+		t.Errorf("%d lines are told, the last is %q", len(lines), lines[len(lines)-1])
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"go.yaml.in/yaml/v3"
 
@@ -47,6 +48,37 @@ func (s source) place(err error) error {
 		return f.At(s.of(f.Path))
 	}
 	return err
+}
+
+// ReadStrict reads a document that goes with sheets (a request, a cost model)
+// as strictly as a sheet is read. Errors are faults whose Path is "file:line";
+// place finds the line of a JSON pointer for what is checked afterwards.
+func ReadStrict(file string, data []byte, v any) (place func(pointer string) string, err error) {
+	if len(data) > MaxSheet {
+		return nil, fault.New(fault.TooLarge, "terms.too_large", "the file has more than %d bytes", MaxSheet).At(file)
+	}
+	text, where, err := readYAML(file, data)
+	if err != nil {
+		return nil, err
+	}
+	if err := where.decode(text, v); err != nil {
+		return nil, err
+	}
+	return where.of, nil
+}
+
+// decode reads the JSON of a document strictly; errors name the line.
+func (s source) decode(text []byte, v any) error {
+	err := wire.Decode(text, v)
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, json.ErrUnknownName) {
+		if all := s.unknownProperties(text, v); all != nil {
+			return all
+		}
+	}
+	return s.place(err)
 }
 
 // readYAML turns one YAML document (of which JSON is a part) into JSON, with
@@ -149,7 +181,7 @@ func (w yamlWriter) mapping(n *yaml.Node, pointer string, depth int) error {
 	return w.broken(n, w.enc.WriteToken(jsontext.EndObject))
 }
 
-var formPointer = regexp.MustCompile(`^/clauses/\d+/form$`)
+var formPointer = regexp.MustCompile(`^/(clauses|fields)/\d+/form$`)
 
 func (w yamlWriter) scalar(n *yaml.Node, pointer string) error {
 	// A form explains itself best where its line is known.
