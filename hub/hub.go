@@ -14,6 +14,8 @@
 //	   │
 //	deliver      ──▶ Answer     what one viewer may have for one purpose
 //	   │
+//	   ├─ notify     ──▶ Event     that there is something new, for servers that members name
+//	   │
 //	the adapters: interface, pages, feeds
 //
 // The derived rooms pull: each reads what its upstream committed after number

@@ -17,7 +17,7 @@ var _ consolidate.Store = (*Hub)(nil)
 
 // Update implements [consolidate.Store].
 func (h *Hub) Update(ctx context.Context, change func(consolidate.Workbench) error) error {
-	return h.write(ctx, func(tx *sql.Tx) error {
+	return h.writeIn(ctx, turnConsolidated, func(tx *sql.Tx) error {
 		return change(newWorkbench(ctx, tx))
 	})
 }

@@ -23,7 +23,7 @@ const keptSnapshots = 12
 
 // AddSnapshot implements [analyse.Snapshots].
 func (h *Hub) AddSnapshot(ctx context.Context, id, sector string, taken time.Time, data []byte) error {
-	return h.write(ctx, func(tx *sql.Tx) error {
+	return h.writeIn(ctx, turnDerived, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx,
 			`INSERT INTO snapshot (id, sector, taken, data) VALUES ($1, $2, $3, $4)
 			 ON CONFLICT (id) DO UPDATE SET data = excluded.data, taken = excluded.taken`,
@@ -64,7 +64,7 @@ func (h *Hub) AddRelease(ctx context.Context, r anonymise.Release, content map[s
 	if err != nil {
 		return fmt.Errorf("encode a release: %w", err)
 	}
-	return h.write(ctx, func(tx *sql.Tx) error {
+	return h.writeIn(ctx, turnDerived, func(tx *sql.Tx) error {
 		var n int
 		if err := tx.QueryRowContext(ctx, `SELECT COUNT(*) FROM release WHERE id = $1`, r.ID).Scan(&n); err != nil {
 			return fmt.Errorf("look for the release: %w", err)

@@ -11,8 +11,9 @@ import (
 	"github.com/concord-trust/concord/fault"
 )
 
-// Numbered SQL, a folder per kind of file. A migration that was part of a
-// version in use is never changed: a new one is added.
+// Numbered SQL, a folder per kind of record, for both engines: see [spoken]. A
+// migration that was part of a version in use is never changed: a new one is
+// added.
 //
 //go:embed migrations
 var migrations embed.FS
@@ -24,11 +25,11 @@ func (d *database) migrate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("find the migrations of %s: %w", d.kind.called, err)
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, d.writer, numbered, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(d.dialect(), d.writer, d.spoken(numbered), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return fmt.Errorf("read the migrations of %s: %w", d.kind.called, err)
 	}
-	// Two processes may open a new file at once; the one that comes second
+	// Two processes may open a new record at once; the one that comes second
 	// finds the first one's tables and looks again.
 	for attempt := 1; ; attempt++ {
 		if err := d.refuseNewer(ctx, p); err != nil {
@@ -40,7 +41,7 @@ func (d *database) migrate(ctx context.Context) error {
 		}
 		if ctx.Err() != nil || attempt == 10 {
 			return fault.New(fault.Internal, "store.migration",
-				"the schema of %s could not be brought up to date; the file is as it was before", d.kind.called).At(d.path).Because(err)
+				"the schema of %s could not be brought up to date; it is as it was before", d.kind.called).At(d.path).Because(err)
 		}
 	}
 }

@@ -295,7 +295,7 @@ func (h *Hub) Erase(ctx context.Context, m wire.MemberID, report wire.ReportID) 
 	if err != nil {
 		return err
 	}
-	return h.forget(ctx)
+	return h.forget(ctx, h.database)
 }
 
 // RecordCounts are totals of the record, for health pages and metrics.

@@ -5,16 +5,23 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 
+	"github.com/pressly/goose/v3"
 	"modernc.org/sqlite"
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/concord-trust/concord/fault"
 )
+
+// embedded is the engine of one file: SQLite.
+type embedded struct{}
+
+var _ engine = embedded{}
 
 // The peculiarities of SQLite. Pragmas are set per connection, hence they
 // stand in the data source name.
@@ -30,9 +37,19 @@ const (
 	commonPragma = "journal_mode(WAL)"
 )
 
-// connect opens the two ways into the file, making an empty one that only its
-// owner may read if there is none.
-func connect(ctx context.Context, path string, kind fileKind) (*database, error) {
+// openFile opens a record in a file, making one that only its owner may read if
+// there is none.
+func openFile(ctx context.Context, path string, kind fileKind) (*database, error) {
+	d, err := connect(path, kind)
+	if err != nil {
+		return nil, err
+	}
+	return open(ctx, d)
+}
+
+// connect opens the two ways into the file: a single writing connection and a
+// pool of reading ones.
+func connect(path string, kind fileKind) (*database, error) {
 	full, err := filepath.Abs(path)
 	if err != nil {
 		return nil, fmt.Errorf("find %s: %w", path, err)
@@ -46,7 +63,7 @@ func connect(ctx context.Context, path string, kind fileKind) (*database, error)
 	if err := f.Close(); err != nil {
 		return nil, fmt.Errorf("close %s: %w", path, err)
 	}
-	d := &database{kind: kind, path: path}
+	d := &database{engine: embedded{}, kind: kind, path: path}
 	if d.writer, err = sql.Open("sqlite", source(full, "immediate", "query_only(0)")); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -77,8 +94,26 @@ func source(path, lock string, pragmas ...string) string {
 	return (&url.URL{Scheme: "file", Path: filepath.ToSlash(path), RawQuery: q.Encode()}).String()
 }
 
-// checkKind compares the mark in the file's header, and sets it in a new file.
-func (d *database) checkKind(ctx context.Context) error {
+func (embedded) dialect() goose.Dialect    { return goose.DialectSQLite3 }
+func (embedded) spoken(shared fs.FS) fs.FS { return shared }
+func (embedded) snapshot() *sql.TxOptions  { return nil }
+
+func (embedded) prepare(ctx context.Context, d *database, migrate func(context.Context) error) error {
+	if err := d.checkMark(ctx); err != nil {
+		return err
+	}
+	return migrate(ctx)
+}
+
+// enter has nothing to do: the file's write lock was taken when the
+// transaction began, and there is one for all turns.
+func (embedded) enter(context.Context, *sql.Tx, turn) error { return nil }
+func (embedded) patient(context.Context, *sql.Tx) error     { return nil }
+func (embedded) again(error) bool                           { return false }
+func (embedded) stale(error) bool                           { return false }
+
+// checkMark compares the mark in the file's header, and sets it in a new file.
+func (d *database) checkMark(ctx context.Context) error {
 	var mark, tables int64
 	if err := d.writer.QueryRowContext(ctx, `PRAGMA application_id`).Scan(&mark); err != nil {
 		return d.storeFault(err)
@@ -103,23 +138,26 @@ func (d *database) checkKind(ctx context.Context) error {
 		"this file is %s, not %s; check the data folder in the configuration", found, d.kind.called).At(d.path)
 }
 
+func (embedded) columnsQuery() string {
+	return `SELECT m.name, c.name, upper(c.type) FROM sqlite_master m, pragma_table_info(m.name) c
+		WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%' AND m.name <> 'goose_db_version' ORDER BY m.name, c.name`
+}
+
+func (embedded) parentsQuery() string {
+	return `SELECT m.name, f."table" FROM sqlite_master m, pragma_foreign_key_list(m.name) f WHERE m.type = 'table'`
+}
+
 // forget pushes what was overwritten out of the write-ahead log too, so that
 // an erased key is gone from all of the record's files. If readers are in the
 // way it happens at a later checkpoint.
-func (d *database) forget(ctx context.Context) error {
+func (embedded) forget(ctx context.Context, d *database) error {
 	_, err := d.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
 	return d.storeFault(err)
 }
 
-// storeFault gives the engine's own errors a kind and words that help. Faults
-// and everything else pass unchanged.
-func (d *database) storeFault(err error) error {
+func (embedded) fault(d *database, err error) error {
 	var e *sqlite.Error
-	if err == nil || !errors.As(err, &e) {
-		return err
-	}
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if !errors.As(err, &e) {
 		return err
 	}
 	switch e.Code() & 0xff {

@@ -25,6 +25,9 @@ func openHub(t testing.TB, place string) storetest.Hub {
 
 func TestRecord(t *testing.T)                           { storetest.Record(t, openHub) }
 func TestAdmit(t *testing.T)                            { storetest.Admit(t, openHub) }
+func TestCollections(t *testing.T)                      { storetest.Collections(t, openHub) }
+func TestWebhooks(t *testing.T)                         { storetest.Webhooks(t, openHub) }
+func TestWork(t *testing.T)                             { storetest.Work(t, openHub) }
 func TestNothingAcknowledgedIsLostByAKill(t *testing.T) { storetest.Killed(t, openHub) }
 
 func wantCode(t *testing.T, err error, code string) {

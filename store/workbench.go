@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/concord-trust/concord/hub/consolidate"
 	"github.com/concord-trust/concord/wire"
@@ -66,6 +67,30 @@ func (w *workbench) do(query string, args ...any) error {
 	}
 	if _, err := s.ExecContext(w.ctx, args...); err != nil {
 		return fmt.Errorf("write what was consolidated: %w", err)
+	}
+	return nil
+}
+
+// rowsAtOnce is how many rows one statement inserts.
+const rowsAtOnce = 16
+
+// doAll inserts rows, several with one statement: a server is asked by way of
+// its socket, which costs more than the rows.
+func (w *workbench) doAll(insert string, rows [][]any, rest string) error {
+	for some := range slices.Chunk(rows, rowsAtOnce) {
+		var query strings.Builder
+		query.WriteString(insert)
+		var args []any
+		for i, row := range some {
+			if i > 0 {
+				query.WriteString(", ")
+			}
+			query.WriteString("(" + placeholders(len(args)+1, len(row)) + ")")
+			args = append(args, row...)
+		}
+		if err := w.do(query.String()+rest, args...); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -143,17 +168,16 @@ func (w *workbench) PutFact(f consolidate.Fact, keys []int64) error {
 	if err != nil {
 		return err
 	}
+	var hashes, tokens [][]any
 	for _, k := range keys {
-		if err := w.do(`INSERT INTO fact_key (key_hash, seq) VALUES ($1, $2) ON CONFLICT (key_hash, seq) DO NOTHING`, k, f.Seq); err != nil {
-			return err
-		}
+		hashes = append(hashes, []any{k, f.Seq})
 	}
 	for token, ties := range tokensOf(f) {
-		if err := w.do(`INSERT INTO fact_token (token, seq, ties) VALUES ($1, $2, $3)`, token, f.Seq, flag(ties)); err != nil {
-			return err
-		}
+		tokens = append(tokens, []any{token, f.Seq, flag(ties)})
 	}
-	return nil
+	return errors.Join(
+		w.doAll(`INSERT INTO fact_key (key_hash, seq) VALUES `, hashes, ` ON CONFLICT (key_hash, seq) DO NOTHING`),
+		w.doAll(`INSERT INTO fact_token (token, seq, ties) VALUES `, tokens, ``))
 }
 
 // tokensOf lists all tokens of a fact and whether they tie incidents.

@@ -31,6 +31,8 @@ type Door struct {
 	// Hub is this hub's id, for which agreements are made out.
 	Hub    string
 	Record Record
+	// Tokens keeps the tokens of machines; see [Door.IssueToken].
+	Tokens Tokens
 	// Sectors are those that the hub serves, each with its standard.
 	Sectors map[string]standard.Ref
 	// Standard finds a standard that the hub serves.

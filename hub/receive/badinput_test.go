@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -250,6 +251,47 @@ func TestClocksMayDifferByTheStatedSkewAndNoMore(t *testing.T) {
 	c := bank.contributes(h.reported("two"))
 	h.now = h.now.AddDate(0, 6, 0)
 	wantAnswers(t, bank.sends(c), "accepted")
+}
+
+// A date counts as future only if all that it covers is: on the first of March
+// the month is running.
+func TestNothingDatedInTheFutureIsKept(t *testing.T) {
+	dated := func(form, value string) func(*report.Minimised) {
+		return func(r *report.Minimised) { r.Said[3] = said("timeline.incident", 0, form, value) }
+	}
+	seen := func(first, last string) func(*report.Minimised) {
+		return func(r *report.Minimised) { r.Observables[0].FirstSeen, r.Observables[0].LastSeen = first, last }
+	}
+	for _, c := range []struct {
+		name string
+		say  func(*report.Minimised)
+		want string // path, "" accepted
+	}{
+		{"today", dated("generalised:day", "2026-03-01"), ""},
+		{"tomorrow", dated("generalised:day", "2026-03-02"), "timeline.incident"},
+		{"this month", seen("2026-02", "2026-03"), ""},
+		{"next month", seen("2026-02", "2026-04"), "observables[0].last_seen"},
+		{"another date of the course", func(r *report.Minimised) {
+			r.Said = append(r.Said, said("timeline.notification", 0, "generalised:day", "2028-01-05"))
+		}, "timeline.notification"},
+		{"within the skew", seen("2026-03-01T09:04:59Z", "2026-03-01T09:05:00Z"), ""},
+		{"first seen beyond the skew", seen("2026-03-01T09:05:01Z", ""), "observables[0].first_seen"},
+		{"last seen tomorrow", seen("2026-02-03", "2026-03-02"), "observables[0].last_seen"},
+		{"last seen next year", seen("2026-02-03", "2027"), "observables[0].last_seen"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			h := newHouse(t)
+			bank := h.bank()
+			one := h.reported("two")
+			one.Said, one.Observables = slices.Clone(one.Said), slices.Clone(one.Observables)
+			c.say(&one)
+			want := "accepted"
+			if c.want != "" {
+				want = "refused report.future at " + c.want
+			}
+			wantAnswers(t, bank.sends(bank.contributes(h.reported("one"), one, h.reported("three"))), "accepted", want, "accepted")
+		})
+	}
 }
 
 // Whoever sends: outsider, thief of an envelope, other member, member of

@@ -228,6 +228,10 @@ func (d *Desk) decide(commit *Commit, e examined, known map[wire.ReportID]Known,
 	return results, nil
 }
 
+// unchanged is why a report is a duplicate: of a correction that stays within a
+// band nothing leaves that was not there before.
+const unchanged = "nothing that leaves has changed since this report was received"
+
 // judge compares an acceptable report with what the record knows of it. A
 // report that says the same is a duplicate whatever its revision. One that
 // says something else is a correction, unless its revision is older than what
@@ -241,7 +245,7 @@ func judge(x examinedReport, was Known, has bool) (wire.Result, int) {
 	case !has:
 		return accepted, revision
 	case bytes.Equal(was.Digest, x.digest):
-		return wire.Result{Report: x.report.ID, Status: wire.Duplicate}, 0
+		return wire.Result{Report: x.report.ID, Status: wire.Duplicate, Reason: unchanged}, 0
 	case revision == was.Revision:
 		return accepted, revision + 1
 	case revision > was.Revision:

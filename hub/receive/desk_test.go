@@ -194,6 +194,61 @@ func TestNilReportsAreCountedOncePerQuarter(t *testing.T) {
 	}
 }
 
+// On the first of March the first quarter is running; what the member reported
+// of a quarter, in the record or in the same contribution, is something.
+func TestANilReportNeitherForetellsNorContradicts(t *testing.T) {
+	h := newHouse(t)
+	bank, other := h.bank(), h.joins("other", "default", "finance")
+	dated := func(victim, date string) report.Minimised {
+		r := h.reported(victim)
+		r.Said[3] = said("timeline.incident", 0, "generalised:day", date)
+		return r
+	}
+	nothing := func(p *party, periods ...string) []string {
+		c := p.contributes()
+		for _, period := range periods {
+			c.Nil = append(c.Nil, report.Nil{Sector: "finance", Period: period})
+		}
+		return answers(p.sends(c))
+	}
+	if got := nothing(bank, "2026-Q1"); !slices.Equal(got, []string{"refused nil.period at period"}) {
+		t.Errorf("of the running quarter: %q", got)
+	}
+	stored := dated("one", "2025-11-02")
+	wantAnswers(t, bank.sends(bank.contributes(stored)), "accepted")
+	if got := nothing(bank, "2025-Q4", "2025-Q3"); !slices.Equal(got, []string{"refused nil.contradicts at period", "accepted"}) {
+		t.Errorf("of a quarter of which it reported, and of one of which not: %q", got)
+	}
+	if got := nothing(other, "2025-Q4"); !slices.Equal(got, []string{"accepted"}) {
+		t.Errorf("another member's reports contradict: %q", got)
+	}
+	both := bank.contributes(dated("two", "2025-05-06"))
+	both.Nil = []report.Nil{{Sector: "finance", Period: "2025-Q2"}}
+	wantAnswers(t, bank.sends(both), "accepted", "refused nil.contradicts at period")
+
+	// A correction moves the incident, and an erased report tells nothing.
+	moved := stored
+	moved.Revision, moved.Said = 1, slices.Clone(stored.Said)
+	moved.Said[3].Value = "2025-02-02"
+	wantAnswers(t, bank.sends(bank.contributes(moved)), "accepted")
+	if got := nothing(bank, "2025-Q4", "2025-Q1"); !slices.Equal(got, []string{"accepted", "refused nil.contradicts at period"}) {
+		t.Errorf("after a correction: %q", got)
+	}
+	if err := h.record.Erase(h.ctx, bank.id(), stored.ID); err != nil {
+		t.Fatal(err)
+	}
+	if got := nothing(bank, "2025-Q1"); !slices.Equal(got, []string{"accepted"}) {
+		t.Errorf("after erasing: %q", got)
+	}
+
+	// The quarter is over with its last day.
+	h.now = time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)
+	late := h.joins("late", "default", "finance")
+	if got := nothing(late, "2026-Q1"); !slices.Equal(got, []string{"accepted"}) {
+		t.Errorf("on the day after: %q", got)
+	}
+}
+
 // failing is a record whose disk is full.
 type failing struct{ *store.Hub }
 

@@ -63,7 +63,7 @@ func (d *Desk) examine(ctx context.Context, c opened, from admit.Standing) (e ex
 		if o.problem != nil {
 			x.refusal = unreadable(o)
 		} else {
-			x.refusal = examineReport(o.report, from, rules)
+			x.refusal = d.examineReport(o.report, from, rules)
 		}
 		if x.refusal.Status != wire.Refused {
 			if x.digest, err = d.Key.Digest(x.report); err != nil {
@@ -72,8 +72,15 @@ func (d *Desk) examine(ctx context.Context, c opened, from admit.Standing) (e ex
 		}
 		e.reports = append(e.reports, x)
 	}
+	if len(c.Nil) == 0 {
+		return e, nil
+	}
+	told, err := d.toldBy(ctx, from, e.reports)
+	if err != nil {
+		return examined{}, err
+	}
 	for _, n := range c.Nil {
-		result, err := d.examineNil(ctx, n, e.nils, from)
+		result, err := d.examineNil(ctx, n, e.nils, told, from)
 		if err != nil {
 			return examined{}, err
 		}
@@ -95,7 +102,7 @@ func unreadable(o offered) wire.Result {
 }
 
 // examineReport returns a refusal, or a result without a status.
-func examineReport(r report.Minimised, from admit.Standing, rules map[standard.Ref]*terms.Rules) wire.Result {
+func (d *Desk) examineReport(r report.Minimised, from admit.Standing, rules map[standard.Ref]*terms.Rules) wire.Result {
 	if !wire.ValidID('r', r.ID) {
 		return refuse("", "report.id", "id", "the report's id is no id of a report")
 	}
@@ -119,7 +126,10 @@ func examineReport(r report.Minimised, from admit.Standing, rules map[standard.R
 	for _, p := range r.Validate(under.Standard()) {
 		return refuse(r.ID, p.Code, p.Path, p.Message)
 	}
-	return termsRefusal(r, under)
+	if refusal := termsRefusal(r, under); refusal.Status == wire.Refused {
+		return refusal
+	}
+	return futureRefusal(r, under.Standard(), d.Now().Add(d.Skew))
 }
 
 func sectorRefusal(id wire.ReportID, sector string, from admit.Standing) wire.Result {
@@ -183,37 +193,6 @@ func ownNames(pointer string) string {
 var reportNames = []string{"", "id", "revision", "sector", "standard", "on_behalf", "commitment",
 	"said", "path", "row", "form", "value",
 	"observables", "type", "token", "role", "first_seen", "last_seen", "count", "common"}
-
-// examineNil judges a nil report. One that was said before, or stands twice in
-// the contribution, is a duplicate.
-func (d *Desk) examineNil(ctx context.Context, n report.Nil, before []examinedNil, from admit.Standing) (wire.Result, error) {
-	if refusal := sectorRefusal("", n.Sector, from); refusal.Status == wire.Refused {
-		return refusal, nil
-	}
-	begins, err := n.Begins()
-	if err != nil {
-		f := fault.Public(err)
-		return refuse("", f.Code, f.Path, f.Message), nil
-	}
-	if begins.After(d.Now().Add(d.Skew)) {
-		return refuse("", "nil.period", "period", "the quarter has not begun yet"), nil
-	}
-	for _, b := range before {
-		if b.said == n && b.result.Status != wire.Refused {
-			return wire.Result{Status: wire.Duplicate}, nil
-		}
-	}
-	known, err := d.Record.NilReports(ctx, n.Sector, from.Member().ID)
-	if err != nil {
-		return wire.Result{}, err
-	}
-	for _, k := range known {
-		if k.Period == n.Period {
-			return wire.Result{Status: wire.Duplicate}, nil
-		}
-	}
-	return wire.Result{Status: wire.Accepted}, nil
-}
 
 // rulesCache keeps the compiled terms of agreements: they never change, and
 // compiling costs more than all else that is done with a small contribution.

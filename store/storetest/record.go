@@ -19,6 +19,7 @@ import (
 func Record(t *testing.T, open Open) {
 	for name, test := range map[string]func(*fixture){
 		"WhatIsCommittedIsReadBack":                  committedIsReadBack,
+		"TextAndBytesComeBackAsTheyWere":             textAndBytes,
 		"AllOrNothingIsStored":                       allOrNothing,
 		"AContributionSentAgainHasItsReceipt":        sentAgain,
 		"AContributionIdBelongsToOneMember":          contributionOfAnother,
@@ -62,6 +63,29 @@ func committedIsReadBack(f *fixture) {
 	found, err := f.hub.Rows(f.ctx, []int64{2, 99, 1})
 	if err != nil || !reflect.DeepEqual(found, rows) {
 		f.t.Errorf("rows 2, 99, 1 are %+v, %v", found, err)
+	}
+}
+
+func textAndBytes(f *fixture) {
+	m := f.join(Strange, "g-two")
+	c := id[wire.ContributionID]('c', "c1")
+	row := rowOf(m, c, told{"a", 0, everyByte})
+	row.Body, row.Key, row.Received = []byte(everyByte), []byte(everyByte), time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)
+	_, err := f.hub.Commit(f.ctx, m, c, nil, func(map[wire.ReportID]receive.Known) (receive.Commit, error) {
+		return receive.Commit{Contribution: c, Member: m, Received: row.Received, Receipt: []byte(everyByte), Rows: []receive.Row{row}}, nil
+	})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	row.Seq = 1
+	if rows := f.all(); len(rows) != 1 || !reflect.DeepEqual(rows[0], row) {
+		f.t.Errorf("the row is\n%+v, want\n%+v", rows, row)
+	}
+	if receipt, err := f.hub.Receipt(f.ctx, m, c); err != nil || string(receipt) != everyByte {
+		f.t.Errorf("the receipt is %q, %v", receipt, err)
+	}
+	if found, err := f.hub.Member(f.ctx, m); err != nil || found.Name != Strange {
+		f.t.Errorf("the member is called %q, %v; want %q", found.Name, err, Strange)
 	}
 }
 

@@ -4,6 +4,8 @@
 //
 //	storetest.Record(t, open)   // hub/receive's needs
 //	storetest.Admit(t, open)    // hub/admit's needs
+//	storetest.Work(t, open)     // what a schedule shared by processes needs
+//	storetest.Webhooks(t, open) // hub/notify's needs
 //	storetest.Killed(t, open)   // what a SIGKILL may not undo
 //
 // Opening the same place twice gives two handles on one record, as two
