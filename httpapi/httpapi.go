@@ -50,6 +50,9 @@ type Problem struct {
 	Code string `json:"code"`
 	// Path says where in what was sent.
 	Path string `json:"path,omitempty"`
+
+	// ask are the ways to sign in that are told, if not the member's own.
+	ask []string
 }
 
 // Error implements error.
@@ -91,7 +94,10 @@ func problem(log *slog.Logger, err error) *Problem {
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{"Cache-Control": {"no-store"}}
 	if p.Status == http.StatusUnauthorized {
-		h.Set("WWW-Authenticate", CredentialScheme)
+		h["Www-Authenticate"] = p.ask
+		if p.ask == nil {
+			h.Set("WWW-Authenticate", CredentialScheme)
+		}
 	}
 	return h
 }

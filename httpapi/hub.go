@@ -43,15 +43,24 @@ type Matcher interface {
 
 // Hub is what a hub serves. Its fields are set once.
 type Hub struct {
-	Info      func() wire.HubInfo
-	Desk      Desk
-	Door      Door
-	Matcher   Matcher
-	Deliver   *deliver.Room
+	Info    func() wire.HubInfo
+	Desk    Desk
+	Door    Door
+	Matcher Matcher
+	Deliver *deliver.Room
+	// Tokens makes tokens for tools, and TAXIIURL says where they ask; nil
+	// where there are none.
+	Tokens   TokenDoor
+	TAXIIURL func() string
+	// Feed serves MISP instances, and FeedURL says where; nil where nobody does.
+	Feed    Feed
+	FeedURL func() string
+	// Webhooks keeps members' webhooks; nil where there are none.
+	Webhooks  Webhooks
 	Standards func(standard.Ref) (*standard.Standard, error)
 	// SignInURL makes of a code the link that signs a person in.
 	SignInURL func(code string) string
-	// Ready says whether the record answers.
+	// Ready says whether the hub can do its work: see node.
 	Ready func(ctx context.Context) error
 	Log   *slog.Logger
 }
@@ -94,13 +103,26 @@ func (h *Hub) Register(mux *http.ServeMux) huma.API {
 		"member": {Type: "apiKey", In: "header", Name: "Authorization", Description: "`Concord CREDENTIAL`: signed by the member's key, for one request, for two minutes."},
 	}
 	config.Transformers = append(config.Transformers, ownProblems)
+	config.Formats = map[string]huma.Format{"application/json": plainJSON, "json": plainJSON}
 	api := humago.New(mux, config)
 	h.registerEdge(api)
 	h.registerAnswers(api)
+	if h.Tokens != nil {
+		h.registerTokens(api)
+	}
+	if h.Webhooks != nil {
+		h.registerWebhooks(api)
+	}
 	h.registerFiles(mux)
 	describeFiles(api)
+	if h.Feed != nil {
+		h.registerFeed(mux)
+		describeFeed(api)
+	}
 	finish(api)
-	mux.HandleFunc("/v1/", elsewhere(mux, h.Log))
+	for _, machines := range []string{"/v1/", "/feeds/", "/schemas/"} {
+		mux.HandleFunc(machines, elsewhere(mux, h.Log))
+	}
 	return api
 }
 
@@ -328,12 +350,16 @@ func (h *Hub) registerAnswers(api huma.API) {
 			return answer(h.Deliver.Campaign(ctx, v, wire.CampaignID(in.ID)))
 		}))
 	huma.Register(api, at("GET", "/v1/sectors/{sector}/releases", "releases", "A sector's releases, newest first", asMember),
-		wrap(h, func(ctx context.Context, in *InSector) (*body[[]deliver.ReleaseView], error) {
+		wrap(h, func(ctx context.Context, in *struct {
+			Caller
+			Sector string `path:"sector"`
+		}) (*body[deliver.Page[deliver.ReleaseView]], error) {
 			v, err := h.viewer(ctx, in.Caller)
 			if err != nil {
 				return nil, err
 			}
-			return answer(h.Deliver.ReleasesOf(ctx, v, in.Sector))
+			all, err := h.Deliver.ReleasesOf(ctx, v, in.Sector)
+			return answer(deliver.OnePage(all), err)
 		}))
 	huma.Register(api, at("GET", "/v1/releases/{id}", "release", "One release: how it was made, what was lost, how to cite it", asMember),
 		wrap(h, func(ctx context.Context, in *struct {
@@ -410,29 +436,27 @@ func (h *Hub) registerFiles(mux *http.ServeMux) {
 		}
 	})
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		if err := h.Ready(r.Context()); err != nil {
-			WriteProblem(w, h.Log, fault.New(fault.Unavailable, "hub.not_ready", "the record does not answer").Because(err))
+	mux.HandleFunc("GET /readyz", readyz("hub", h.Ready, h.Log))
+}
+
+// readyz answers whether a node can do its work now. Whoever asks is told the
+// code of what is wrong, and the operator's log the rest.
+func readyz(role string, ready func(context.Context) error, log *slog.Logger) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := ready(r.Context()); err != nil {
+			code := fault.Public(err).Code
+			log.Warn("not ready", "code", code, "cause", err)
+			WriteProblem(w, log, fault.New(fault.Unavailable, role+".not_ready", "the %s is not ready: %s", role, code).Because(err))
 			return
 		}
-		io.WriteString(w, "ready\n")
-	})
+		io.WriteString(w, "ready\n") //nolint:errcheck // the peer is gone; nothing is left to do
+	}
 }
 
 // describeFiles adds to the description what registerFiles serves.
 func describeFiles(api huma.API) {
-	text := func(name, in, doc string, required bool) *huma.Param {
-		return &huma.Param{Name: name, In: in, Description: doc, Required: required, Schema: &huma.Schema{Type: huma.TypeString}}
-	}
-	add := func(op huma.Operation, media string, params ...*huma.Param) {
-		op.Parameters = params
-		op.Responses = map[string]*huma.Response{
-			"200":     {Description: "OK", Content: map[string]*huma.MediaType{media: {}}},
-			"default": {Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {}}},
-		}
-		op.Errors = nil
-		api.OpenAPI().AddOperation(&op)
-	}
+	text := textParam
+	add := func(op huma.Operation, media string, params ...*huma.Param) { describe(api, op, media, params...) }
 	purpose := text("for", "query", "the purpose of the answer; by default the first that the agreement allows", false)
 	add(at("GET", "/v1/releases/{id}/files/{name}", "release-file", "One file of a release", asMember), "application/octet-stream",
 		text("id", "path", "the release", true), text("name", "path", "as the release lists it", true), purpose)
@@ -441,7 +465,22 @@ func describeFiles(api huma.API) {
 	add(at("GET", "/v1/standards/{name}/{version}", "codebook", "The codebook of a standard, as a page"), "text/html",
 		text("name", "path", "for example finance", true), text("version", "path", "for example 1.0", true))
 	add(at("GET", "/healthz", "health", "Whether the process is up"), "text/plain")
-	add(at("GET", "/readyz", "readiness", "Whether the record answers"), "text/plain")
+	add(at("GET", "/readyz", "readiness", "Whether the record can be written, its schema is known and the clock is right"), "text/plain")
+}
+
+// describe adds an operation whose answer is a file.
+func describe(api huma.API, op huma.Operation, media string, params ...*huma.Param) {
+	op.Parameters = params
+	op.Responses = map[string]*huma.Response{
+		"200":     {Description: "OK", Content: map[string]*huma.MediaType{media: {}}},
+		"default": {Description: "Error", Content: map[string]*huma.MediaType{"application/problem+json": {}}},
+	}
+	op.Errors = nil
+	api.OpenAPI().AddOperation(&op)
+}
+
+func textParam(name, in, doc string, required bool) *huma.Param {
+	return &huma.Param{Name: name, In: in, Description: doc, Required: required, Schema: &huma.Schema{Type: huma.TypeString}}
 }
 
 func (h *Hub) file(f func(http.ResponseWriter, *http.Request, member.Viewer) error) http.HandlerFunc {

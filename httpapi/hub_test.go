@@ -272,6 +272,8 @@ func TestMethodsAndPaths(t *testing.T) {
 	}{
 		{"GET", "/v1/nothing", 404, "http.no_such_path", ""},
 		{"POST", "/v1/", 404, "http.no_such_path", ""},
+		{"GET", "/feeds/nothing.csv", 404, "http.no_such_path", ""},
+		{"POST", "/feeds/indicators.csv", 405, "http.method", "GET, HEAD"},
 		{"GET", "/v1/hub/../../etc/passwd", 404, "", ""},
 		{"POST", "/v1/hub", 405, "http.method", "GET, HEAD"},
 		{"DELETE", "/v1/incidents/i-x", 405, "http.method", "GET, HEAD"},
@@ -300,6 +302,39 @@ func TestMethodsAndPaths(t *testing.T) {
 	}
 	if r := h.ask("HEAD", "/v1/me/reports", ""); r.StatusCode != 401 || r.body != "" {
 		t.Errorf("HEAD without a credential: %s %q", r.Status, r.body)
+	}
+}
+
+// A list of nothing is [], lists of things and of their pages look alike, and
+// what has not been taken has no date.
+func TestAnEmptyAnswerHasEmptyLists(t *testing.T) {
+	h := newHouse(t)
+	bank := h.joins("bank", "finance")
+	for path, want := range map[string]string{
+		"/v1/me/reports":                `{"items":[]}`,
+		"/v1/sectors/finance/incidents": `{"items":[]}`,
+		"/v1/sectors/finance/campaigns": `{"items":[]}`,
+		"/v1/sectors/finance/releases":  `{"items":[]}`,
+		"/v1/sectors/finance/picture":   `{"sector":"finance","title":"Finance","findings":[],"tables":[],"reporting":{}}`,
+	} {
+		got, err := bank.Get(h.ctx, path)
+		if err != nil || strings.TrimSpace(string(got)) != want {
+			t.Errorf("%s: %s, %v; %s is wanted", path, got, err, want)
+		}
+	}
+}
+
+func TestAWrongParameterIsToldInWords(t *testing.T) {
+	h := newHouse(t)
+	bank := h.joins("bank", "finance")
+	for query, want := range map[string]string{
+		"limit=51": "the number is too large; the most is 50", "limit=0": "the number is too small; the least is 1", "limit=many": "a whole number is expected",
+		"for=gossip": "there is no such choice; the choices are defend, investigate, study, benchmark, supervise, publish",
+	} {
+		_, err := bank.Get(h.ctx, "/v1/me/reports?"+query)
+		if f := fault.Public(err); f.Message != want || !strings.HasPrefix(f.Path, "query.") {
+			t.Errorf("%s: %q at %s; %q is wanted", query, f.Message, f.Path, want)
+		}
 	}
 }
 

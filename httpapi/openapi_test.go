@@ -53,6 +53,13 @@ func TestTheInterfaceIsDescribedByAValidOpenAPIDocument(t *testing.T) {
 		}
 	}
 	checkReferences(t, doc, doc, "#")
+	for name, schema := range object(object(doc["components"])["schemas"]) {
+		for property, p := range object(object(schema)["properties"]) {
+			if kinds, ok := object(p)["type"].([]any); ok && slices.Contains(kinds, any("array")) {
+				t.Errorf("%s.%s is a list or %v; none is ever null", name, property, kinds)
+			}
+		}
+	}
 	if _, ok := object(object(doc["components"])["schemas"])["ErrorModel"]; ok {
 		t.Error("errors are described as the framework has them")
 	}

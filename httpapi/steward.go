@@ -23,10 +23,12 @@ type Steward interface {
 //	GET  /v1/steward    what it says about itself
 //	POST /v1/admit      a member's agreement, signed by both sides
 //	POST /v1/evaluate   a batch of blinded elements
-func StewardHandler(s Steward, log *slog.Logger) http.Handler {
+//	GET  /readyz        whether its record can be written, as ready says
+func StewardHandler(s Steward, ready func(context.Context) error, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/steward", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Info()) })
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", readyz("steward", ready, log))
 	mux.HandleFunc("/", elsewhere(mux, log))
 	mux.HandleFunc("POST /v1/admit", func(w http.ResponseWriter, r *http.Request) {
 		if p := mediaProblem(r.Header.Get("Content-Type")); p != nil {

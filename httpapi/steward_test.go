@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
@@ -42,7 +43,7 @@ func (h *house) steward(hubKey ed25519.PublicKey) http.Handler {
 	}
 	s := &steward.Steward{Name: "steward-1", Epoch: 1, Key: key, Hub: hubID, HubKey: hubKey, DailyQuota: 3,
 		Admissions: record, Ledger: record, Now: h.clock, Random: rand.Reader}
-	return httpapi.StewardHandler(s, slog.New(slog.NewTextHandler(h.log, nil)))
+	return httpapi.StewardHandler(s, func(context.Context) error { return nil }, slog.New(slog.NewTextHandler(h.log, nil)))
 }
 
 func (h *house) hubKey() ed25519.PublicKey { return h.desk.Sign.Public().(ed25519.PublicKey) }

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/wire"
@@ -85,11 +86,45 @@ func ownProblems(ctx huma.Context, _ string, v any) (any, error) {
 		return newProblem(m.Status, "http.slow", "the body did not arrive in time; send it again", ""), nil
 	case http.StatusBadRequest, http.StatusUnprocessableEntity:
 		if len(m.Errors) > 0 {
-			return newProblem(m.Status, "http.parameter", m.Errors[0].Message, m.Errors[0].Location), nil
+			return newProblem(m.Status, "http.parameter", inWords(m.Errors[0].Message), m.Errors[0].Location), nil
 		}
 		return newProblem(m.Status, "http.body", "a body is needed here, in JSON", ""), nil
 	}
 	return newProblem(m.Status, "http.failed", "the request could not be answered", ""), nil
+}
+
+// inWords says a message of the framework's as a person would.
+func inWords(message string) string {
+	for _, w := range [][2]string{
+		{"expected number >= ", "the number is too small; the least is "},
+		{"expected number <= ", "the number is too large; the most is "},
+		{"expected value to be one of ", "there is no such choice; the choices are "},
+		{"expected length >= ", "the text is too short; its least length is "},
+		{"expected length <= ", "the text is too long; its greatest length is "},
+	} {
+		if rest, ok := strings.CutPrefix(message, w[0]); ok {
+			return w[1] + strings.Trim(rest, `"`)
+		}
+	}
+	switch message {
+	case "expected integer", "expected number", "invalid integer":
+		return "a whole number is expected"
+	}
+	return message
+}
+
+// plainJSON writes a list of nothing as [], never as null, so that a program
+// need not tell the two apart. What is sent is read by package wire.
+var plainJSON = huma.Format{
+	Marshal: func(w io.Writer, v any) error {
+		return errors.Join(jsonv2.MarshalWrite(w, v, jsonv2.Deterministic(true)), newline(w))
+	},
+	Unmarshal: huma.DefaultJSONFormat.Unmarshal,
+}
+
+func newline(w io.Writer) error {
+	_, err := io.WriteString(w, "\n")
+	return err
 }
 
 // finish corrects the description where the framework would describe what it
@@ -112,8 +147,28 @@ func finish(api huma.API) {
 			}
 		}
 	}
+	for _, schema := range schemas.Map() {
+		neverNull(schema)
+	}
 	delete(schemas.Map(), "ErrorModel")
 	delete(schemas.Map(), "ErrorDetail")
+}
+
+// neverNull says of the lists of a schema what [plainJSON] makes of them.
+func neverNull(s *huma.Schema) {
+	if s == nil {
+		return
+	}
+	if s.Type == huma.TypeArray {
+		s.Nullable = false
+	}
+	neverNull(s.Items)
+	for _, p := range s.Properties {
+		neverNull(p)
+	}
+	if of, ok := s.AdditionalProperties.(*huma.Schema); ok {
+		neverNull(of)
+	}
 }
 
 // elsewhere answers requests that no route of mux takes: with 405 where the
@@ -128,7 +183,7 @@ func elsewhere(mux *http.ServeMux, log *slog.Logger) http.HandlerFunc {
 			}
 		}
 		if len(allowed) == 0 {
-			WriteProblem(w, log, fault.New(fault.NotFound, "http.no_such_path", "there is nothing at this path"))
+			WriteProblem(w, log, fault.New(fault.NotFound, "http.no_such_path", "there is nothing at this path; /openapi.json lists what there is"))
 			return
 		}
 		w.Header().Set("Allow", strings.Join(slices.Sorted(slices.Values(allowed)), ", "))

@@ -46,8 +46,10 @@ type Dimension struct {
 type Table struct {
 	Name   string `json:"name"`   // "action-by-quarter"
 	Title  string `json:"title"`  // what it counts, in words
-	Counts string `json:"counts"` // "incidents", "owner groups", "days", "USD (band)"
-	Sector string `json:"sector"`
+	Counts string `json:"counts"` // "incidents", or which amounts and how
+	// Currency of its amounts or bands, by ISO 4217; "" where it tells none.
+	Currency string `json:"currency,omitzero"`
+	Sector   string `json:"sector"`
 	// Snapshot names the snapshot it was made from; Taken when.
 	Snapshot   string      `json:"snapshot"`
 	Taken      time.Time   `json:"taken"`
@@ -55,9 +57,11 @@ type Table struct {
 	To         string      `json:"to"`   // last month covered
 	Dimensions []Dimension `json:"dimensions"`
 	Figures    []Figure    `json:"figures"`
-	// Shown and Cells count figures; Missing says what is not in the table.
+	// Shown and Cells count figures; Missing says what is not in the table,
+	// Note how what is in it was counted.
 	Shown      int    `json:"shown"`
 	Cells      int    `json:"cells"`
 	Missing    string `json:"missing,omitzero"`
+	Note       string `json:"note,omitzero"`
 	Protection string `json:"protection"`
 }

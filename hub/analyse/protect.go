@@ -24,12 +24,14 @@ type rawTable struct {
 	Title      string      `json:"title"`
 	Counts     string      `json:"counts"`
 	Measure    measure     `json:"measure"`
+	Currency   string      `json:"currency,omitzero"`
 	Dimensions []Dimension `json:"dimensions"` // one or two
 	Cells      []rawCell   `json:"cells"`      // one a combination, in mixed-radix order
 	// Runs cuts the only dimension into runs of this many categories whose
 	// totals another table tells (the months of a quarter); 0: it tells none.
 	Runs    int    `json:"runs,omitzero"`
 	Missing string `json:"missing,omitzero"`
+	Note    string `json:"note,omitzero"`
 }
 
 // rawCell is one unprotected cell with who stands behind it.
@@ -169,9 +171,9 @@ func Protect(s Snapshot, name, viewerStake, viewerGroup string, p Policy) (Table
 
 func protect(s Snapshot, raw rawTable, viewerGroup string, p Policy) Table {
 	t := Table{
-		Name: raw.Name, Title: raw.Title, Counts: raw.Counts, Sector: s.Sector,
+		Name: raw.Name, Title: raw.Title, Counts: raw.Counts, Currency: raw.Currency, Sector: s.Sector,
 		Snapshot: s.ID, Taken: s.Taken, From: s.From, To: s.To,
-		Dimensions: raw.Dimensions, Missing: raw.Missing, Cells: len(raw.Cells),
+		Dimensions: raw.Dimensions, Missing: raw.Missing, Note: raw.Note, Cells: len(raw.Cells),
 		Protection: fmt.Sprintf("figures with fewer than %d owner groups other than the viewer's behind them are withheld, and so are dominated sums and what would give a withheld figure away", p.MinOwnerGroups),
 	}
 	shown := shownCells(raw, viewerGroup, p)

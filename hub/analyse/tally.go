@@ -21,9 +21,9 @@ type telling struct {
 	date  string // the most precise "2025-03…" told
 	dated voices
 	by    map[string]map[string]voices // dimension → category → who told it
-	loss  float64
-	lost  voices // who told of a loss; nil: nobody
-	heard bool
+	// losses by currency; of several amounts told in one the largest stands.
+	losses map[string]*loss
+	heard  bool
 }
 
 // Dimensions of which an incident has one category at most.
@@ -33,7 +33,7 @@ const (
 )
 
 func newTelling() *telling {
-	return &telling{dated: voices{}, by: map[string]map[string]voices{}}
+	return &telling{dated: voices{}, by: map[string]map[string]voices{}, losses: map[string]*loss{}}
 }
 
 // source is one report that tells: for whom it counts, and who sent it.
@@ -72,11 +72,7 @@ func (t *telling) hear(from source, m report.Minimised, counts func(path string)
 			t.put(from, containment, s.Value)
 		case s.Path == "impact.overall_amount":
 			if v, ok := amountOf(s.Value); ok {
-				if t.lost == nil {
-					t.lost = voices{}
-				}
-				t.lost.add(from.contributor, from.reporter)
-				t.loss = max(t.loss, v)
+				t.lose(from, currencyOf(m, counts), v)
 			}
 		}
 	}
@@ -132,24 +128,6 @@ func (t *telling) one(dim string, names [][2]string) (string, voices) {
 	return "", nil
 }
 
-// amountOf reads an amount that left exact, or the middle of its band
-// ("1000..9999") on a logarithmic scale.
-func amountOf(v string) (float64, bool) {
-	low, high, band := strings.Cut(v, "..")
-	a, err := strconv.ParseFloat(low, 64)
-	if err != nil || a < 0 {
-		return 0, false
-	}
-	if !band {
-		return a, true
-	}
-	b, err := strconv.ParseFloat(high, 64)
-	if err != nil {
-		return a, a > 0 // an open band counts at its lower bound
-	}
-	return (a + b) / 2, true
-}
-
 // tally gathers tellings by stake into raw tables.
 type tally struct {
 	sector    string
@@ -188,8 +166,9 @@ func (t *tally) snapshot() Snapshot {
 	s := Snapshot{Sector: t.sector, reporting: t.reporting, byStake: map[string][]rawTable{}}
 	for stake, told := range t.told {
 		quarters := quartersUpTo(t.lastQuarter(told))
-		from, _ := monthsOf(quarters[0])
-		_, to := monthsOf(quarters[span-1])
+		months := t.monthsOf(quarters)
+		from, to := months[0], months[len(months)-1]
+		currency := t.currency(told)
 		if s.From == "" || from < s.From {
 			s.From = from
 		}
@@ -202,11 +181,11 @@ func (t *tally) snapshot() Snapshot {
 			t.byQuarter("actor-by-quarter", "Incidents by kind of actor and quarter", "actor", actorNames, told, quarters),
 			t.single("asset", "Assets affected", told, assetNames, categories("asset")),
 			t.single("industry", "Industries of victims", told, industryNames, categories("industry")),
-			byMonth(told, quarters),
+			byMonth(told, months),
 			ordered(discovery, "Time from compromise to discovery", told, timeUnits, func(x *telling) (string, voices) { return x.one(discovery, timeUnits) }),
 			ordered(containment, "Time from discovery to containment", told, timeUnits, func(x *telling) (string, voices) { return x.one(containment, timeUnits) }),
-			ordered("loss", "Losses in bands", told, lossBands, func(x *telling) (string, voices) { return lossBand(x), x.lost }),
-			t.lossByAction(told),
+			losses(told, currency),
+			t.lossByAction(told, currency),
 		}
 	}
 	return s
@@ -239,10 +218,18 @@ func (t *tally) lastQuarter(told []*telling) string {
 	return cmp.Or(last, now)
 }
 
-// monthsOf a quarter: its first and last.
-func monthsOf(q string) (first, last string) {
-	n := int(q[6] - '0')
-	return fmt.Sprintf("%s-%02d", q[:4], 3*n-2), fmt.Sprintf("%s-%02d", q[:4], 3*n)
+// monthsOf lists the months of quarters that have begun.
+func (t *tally) monthsOf(quarters []string) []string {
+	var all []string
+	for _, q := range quarters {
+		for n := range 3 {
+			m := fmt.Sprintf("%s-%02d", q[:4], 3*int(q[6]-'0')-2+n)
+			if m <= t.now.Format("2006-01") {
+				all = append(all, m)
+			}
+		}
+	}
+	return all
 }
 
 // quarter of "2025-03…", or "".
@@ -291,19 +278,6 @@ var (
 		{"54", "Professional services"}, {"55", "Management"}, {"56", "Administrative services"}, {"61", "Education"}, {"62", "Health care"},
 		{"71", "Entertainment"}, {"72", "Accommodation and food"}, {"81", "Other services"}, {"92", "Public administration"}}
 )
-
-func lossBand(x *telling) string {
-	if x.lost == nil {
-		return ""
-	}
-	band := "0"
-	for _, b := range lossBands {
-		if low, _ := strconv.ParseFloat(b[0], 64); x.loss >= low {
-			band = b[0]
-		}
-	}
-	return band
-}
 
 // Other collects the categories behind which too few owner groups stand for
 // any figure.
@@ -430,18 +404,11 @@ func ordered(name, title string, told []*telling, names [][2]string, of func(*te
 	return raw
 }
 
-// byMonth covers the months of the quarters of the other tables. A quarter of
-// months is a run: the other tables tell, or nearly, what it holds together.
-func byMonth(told []*telling, quarters []string) rawTable {
-	d := Dimension{Name: "month", Title: "Month"}
-	for _, q := range quarters {
-		first, _ := monthsOf(q)
-		from, _ := time.Parse("2006-01", first)
-		for i := range 3 {
-			d.Categories = append(d.Categories, from.AddDate(0, i, 0).Format("2006-01"))
-		}
-	}
-	d.Labels = d.Categories
+// byMonth covers the months of the quarters of the other tables, as far as they
+// have begun. A quarter of months is a run: the other tables tell, or nearly,
+// what it holds together.
+func byMonth(told []*telling, months []string) rawTable {
+	d := Dimension{Name: "month", Title: "Month", Categories: months, Labels: months}
 	raw := rawTable{Name: "month", Title: "Incidents by month", Counts: "incidents", Measure: countIncidents, Dimensions: []Dimension{d}, Cells: make([]rawCell, len(d.Categories)),
 		Runs: 3, Missing: "incidents whose month is not known or may not be counted"}
 	for _, x := range told {
@@ -451,21 +418,6 @@ func byMonth(told []*telling, quarters []string) rawTable {
 		if i := slices.Index(d.Categories, x.date[:7]); i >= 0 {
 			raw.Cells[i].count(x.dated)
 		}
-	}
-	return raw
-}
-
-func (t *tally) lossByAction(told []*telling) rawTable {
-	with := slices.DeleteFunc(slices.Clone(told), func(x *telling) bool { return x.lost == nil })
-	of := func(x *telling) map[string]voices { return x.by["action"] }
-	d, row := t.foldRare(actionNames, with, of)
-	d.Name, d.Title = "action", "Action"
-	raw := rawTable{Name: "loss-by-action", Title: "Sum of reported losses by kind of action", Counts: "amount of loss, as reported, to two digits", Measure: sumAmounts,
-		Dimensions: []Dimension{d}, Cells: make([]rawCell, len(d.Categories)),
-		Missing: "incidents without a known loss, or whose loss may not be counted"}
-	for _, x := range with {
-		// The loss rests on who told of the loss, in whatever action.
-		once(of(x), row, func(i int, _ voices) { raw.Cells[i].add(x.lost, x.loss) })
 	}
 	return raw
 }

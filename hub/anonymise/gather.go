@@ -42,6 +42,9 @@ type table struct {
 	at     map[string]int // path → place among attrs
 	rows   []row
 	reason map[string]string // fields left out → why
+	// granted are the attributes that some contributor lets research study,
+	// whether or not anybody told of them.
+	granted map[string]bool
 	// marking is the strictest of the grants that were used.
 	marking string
 }
@@ -143,6 +146,7 @@ func (r *Room) gather(ctx context.Context, sector string, std *standard.Standard
 				}
 				grants = rules.For(researcher(sector), sector, member.Study)
 				allowed[key] = grants
+				t.grant(grants)
 			}
 			if !t.hear(&one, rep, grants) {
 				continue
@@ -167,12 +171,34 @@ func (r *Room) gather(ctx context.Context, sector string, std *standard.Standard
 }
 
 func newTable(sector string, std *standard.Standard) *table {
-	t := &table{sector: sector, std: std, at: map[string]int{}, marking: terms.Markings()[0]}
+	t := &table{sector: sector, std: std, at: map[string]int{}, granted: map[string]bool{}, marking: terms.Markings()[0]}
 	t.quasi, t.attrs, t.reason = columns(std)
 	for i, f := range t.attrs {
 		t.at[f.Path] = i
 	}
 	return t
+}
+
+// grant notes which attributes a contributor's terms let research study.
+func (t *table) grant(allowed terms.Table) {
+	for _, f := range t.attrs {
+		for _, g := range allowed.Grants(f.Path) {
+			if g.Form.Kind == standard.Exact || g.Form.Kind == standard.Generalised {
+				t.granted[f.Path] = true
+			}
+		}
+	}
+}
+
+// groups are the owner groups whose incidents research may study.
+func (t *table) groups() map[string]bool {
+	all := map[string]bool{}
+	for _, r := range t.rows {
+		for _, c := range r.by {
+			all[c.group] = true
+		}
+	}
+	return all
 }
 
 // hear adds what one report says to an incident's row, as far as research may
@@ -282,6 +308,14 @@ func unite(list, v string) string {
 	return strings.Join(all, listed)
 }
 
+// Why a field of a release tells nothing. Whether nobody reported it, or too
+// few did, is not told apart: the one would tell of the other that there is
+// something. What contributors grant tells nothing of what they reported.
+const (
+	notGranted = "no contributor lets research study it"
+	noneOrRare = "either nobody reported it or too few did to hide among each other; saying which would tell of those few"
+)
+
 // withheld says of each field that the released rows do not tell why.
 func (t *table) withheld(rows [][]string) map[string]string {
 	out := map[string]string{}
@@ -291,7 +325,10 @@ func (t *table) withheld(rows [][]string) map[string]string {
 	for i, f := range t.attrs {
 		at := len(t.quasi) + i
 		if !slices.ContainsFunc(rows, func(r []string) bool { return r[at] != unknownValue }) {
-			out[f.Path] = "nobody reported it, no contributor grants it to research for study, or all that was told of it is too rare"
+			out[f.Path] = noneOrRare
+			if !t.granted[f.Path] {
+				out[f.Path] = notGranted
+			}
 		}
 	}
 	return out

@@ -346,11 +346,71 @@ func TestAReleaseOfFewRecordsIsRefused(t *testing.T) {
 	if _, err := tr.room().Release(t.Context(), "finance"); err == nil || fault.Public(err).Code != "release.empty" {
 		t.Errorf("of nothing: %v", err)
 	}
-	for i := range 4 {
-		tr.tell(plain(fmt.Sprint("bank ", i), fmt.Sprint("v ", i), nil))
+	for i := range 40 {
+		tr.tell(plain(fmt.Sprint("bank ", i%4), fmt.Sprint("v ", i), nil))
 	}
-	if _, err := tr.room().Release(t.Context(), "finance"); err == nil || fault.Public(err).Code != "release.too_few" {
-		t.Errorf("of four: %v", err)
+	if _, err := tr.room().Release(t.Context(), "finance"); err == nil || fault.Public(err).Code != "release.too_few_groups" {
+		t.Errorf("of four owner groups: %v", err)
+	}
+	one := newTrust(t)
+	for i := range 40 {
+		one.tell(plain(fmt.Sprint("bank ", i%8), "the same victim", nil))
+	}
+	if _, err := one.room().Release(t.Context(), "finance"); err == nil || fault.Public(err).Code != "release.too_few" {
+		t.Errorf("of one victim: %v", err)
+	}
+}
+
+// Whether a field tells nothing because nobody reported it or because too few
+// did has one reason: two would tell of the few. What nobody's terms let
+// research study has another, whatever was reported.
+func TestTheReasonOfAnEmptyFieldTellsOfNoReport(t *testing.T) {
+	sheet, err := terms.Parse("some.yaml", []byte(`
+name: some
+version: 1
+clauses:
+  - id: some
+    fields: [victim.industry, victim.country, victim.employee_count, timeline.incident, "action.hacking.*", "action.error.*"]
+    to: [{stake: research}]
+    for: [study]
+    form: exact
+  - id: only-counted
+    fields: ["action.social.*"]
+    to: [{stake: research}]
+    for: [study]
+    form: counted
+  - id: identity
+    fields: [victim.victim_id]
+    to: [{stake: research}]
+    for: [study]
+    form: token
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := newTrust(t)
+	tr.sheet("some", sheet)
+	for i := range 40 {
+		one := plain(fmt.Sprint("bank ", i%8), fmt.Sprint("v ", i), nil)
+		one.sheet = "some"
+		one.says["action.hacking.variety"] = "SQLi"
+		if i == 0 {
+			one.says["action.error.variety"] = "Loss" // told, and rare
+		}
+		tr.tell(one)
+	}
+	rel, _ := tr.release()
+	if why, held := rel.Withheld["action.hacking.variety"]; held {
+		t.Errorf("a field that is told is withheld: %s", why)
+	}
+	rare, unsaid := rel.Withheld["action.error.variety"], rel.Withheld["action.error.vector"]
+	if rare == "" || rare != unsaid {
+		t.Errorf("one rare report is told by its reason: %q; of what nobody reported %q", rare, unsaid)
+	}
+	for _, path := range []string{"action.malware.variety", "action.social.variety"} {
+		if why := rel.Withheld[path]; why != "no contributor lets research study it" {
+			t.Errorf("%s: %q", path, why)
+		}
 	}
 }
 

@@ -70,7 +70,8 @@ type Room struct {
 
 // Release makes, checks and stores a release of the sector as it stands. It is
 // refused, as fault.NotFound, while nothing may be released: no report that
-// research may study, no combination common enough, or fewer fresh incidents
+// research may study, too few owner groups behind them, no combination common
+// enough, or fewer fresh incidents
 // than would hide among themselves in the difference to the release before.
 func (r *Room) Release(ctx context.Context, sector string) (Release, error) {
 	policy, ok := r.Policies[sector]
@@ -88,6 +89,10 @@ func (r *Room) Release(ctx context.Context, sector string) (Release, error) {
 	}
 	if len(table.rows) == 0 {
 		return Release{}, fault.New(fault.NotFound, "release.empty", "nothing of the sector %q may be released: there are no reports that research may study", sector)
+	}
+	if n := len(table.groups()); n < policy.MinOwnerGroups {
+		return Release{}, fault.New(fault.NotFound, "release.too_few_groups",
+			"nothing of the sector %q may be released: a release rests on %d owner groups at least, and %s research study what they reported", sector, policy.MinOwnerGroups, letting(n))
 	}
 	if err := r.apart(ctx, table, policy); err != nil {
 		return Release{}, err
@@ -124,6 +129,14 @@ func (r *Room) Release(ctx context.Context, sector string) (Release, error) {
 		return Release{}, fault.New(fault.Internal, "release.check_failed", "the release did not pass its own check and was not stored").Because(err)
 	}
 	return rel, r.Store.AddRelease(ctx, rel, content)
+}
+
+// letting is how many owner groups let research study their reports.
+func letting(n int) string {
+	if n == 1 {
+		return "one lets"
+	}
+	return fmt.Sprintf("%d let", n)
 }
 
 // apart refuses a release that differs from the one before by too few

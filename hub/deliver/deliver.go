@@ -111,6 +111,9 @@ type Page[T any] struct {
 	Next  string `json:"next,omitzero"`
 }
 
+// OnePage is a list that has no further page, as lists with pages are answered.
+func OnePage[T any](a Answer[[]T]) Answer[Page[T]] { return Answer[Page[T]]{Page[T]{Items: a.body}} }
+
 // Finding is a sentence with a number that heads a page, with its evidence.
 type Finding struct {
 	Sentence string `json:"sentence"`
@@ -125,7 +128,7 @@ type PictureView struct {
 	Title    string          `json:"title"`
 	Findings []Finding       `json:"findings"`
 	Tables   []analyse.Table `json:"tables"`
-	Taken    time.Time       `json:"taken"`
+	Taken    time.Time       `json:"taken,omitzero"`
 	// Reporting says how many members reported, by stake, in bands.
 	Reporting map[string]string `json:"reporting"`
 }

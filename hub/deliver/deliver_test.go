@@ -331,6 +331,53 @@ func TestACampaignIsToldByTiesThatTheViewerMaySeeOrFromTheMinimumOn(t *testing.T
 	}
 }
 
+// Of a campaign of which only one incident may be seen, the sentence says that
+// others belong to it.
+func TestACampaignOfOneVisibleIncidentSaysThatThereAreOthers(t *testing.T) {
+	tr := newTrust(t)
+	hidden := parse(t, nothing)
+	shown := parse(t, `
+  - id: what
+    fields: [action.hacking.variety]
+    to: [{stake: any}]
+    for: [defend]
+    form: exact
+`)
+	var ids []wire.IncidentID
+	for i := range 7 {
+		name, sheet := fmt.Sprint("bank ", i), hidden
+		if i == 0 {
+			sheet = shown
+		}
+		tr.join(name, member.Industry, sheet, "finance")
+		ids = append(ids, tr.tell(hacked(name, fmt.Sprint(i))))
+	}
+	tr.campaign(map[string]int{"ip": 1}, ids...)
+	page, err := tr.room.Campaigns(t.Context(), as(tr.bank("viewer"), member.Defend), "finance", "", 0)
+	if err != nil || len(page.Body().Items) != 1 {
+		t.Fatalf("%+v, %v", page.Body(), err)
+	}
+	if got, want := page.Body().Items[0].Headline, "1 incident that you may see, tied to others by what may not be shown to you for this purpose"; got != want {
+		t.Errorf("%q; %q is wanted", got, want)
+	}
+}
+
+// A file of a thousand is one answer, and a page still holds fifty.
+func TestAnAnswerHoldsAPageUnlessAFileIsAsked(t *testing.T) {
+	tr := newTrust(t)
+	tr.bank("bank")
+	for i := range 70 {
+		tr.tell(hacked("bank", fmt.Sprint(i)))
+	}
+	v := as(tr.bank("viewer"), member.Defend)
+	for limit, want := range map[int]int{0: 50, 7: 7, deliver.FileSize: 70, 10 * deliver.FileSize: 70} {
+		page, err := tr.room.Incidents(t.Context(), v, "finance", "", limit)
+		if err != nil || len(page.Body().Items) != want {
+			t.Errorf("of %d asked, %d are answered, %v; %d are wanted", limit, len(page.Body().Items), err, want)
+		}
+	}
+}
+
 func TestAnIndicatorIsServedOnlyThroughTheGate(t *testing.T) {
 	tr := newTrust(t)
 	strict := parse(t, `

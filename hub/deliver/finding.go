@@ -178,6 +178,7 @@ func within(t analyse.Table) Finding {
 		if _, high, ok := strings.Cut(label, "– "); ok {
 			label = high
 		}
+		label = strings.TrimSpace(label + " " + t.Currency)
 	}
 	detail := "Those withheld or not known could lie on either side."
 	return Finding{Sentence: fmt.Sprintf("%.0f\u202f%% of the %s incidents shown "+verb, 100*sum/total, number(total), label), Detail: detail, weight: ofTheWhole}
@@ -197,7 +198,7 @@ func foremost(t analyse.Table) Finding {
 	}
 	write, what := number, "incidents"
 	if t.Name == "loss-by-action" {
-		write, what = money, "of reported losses"
+		write, what = money, strings.TrimSpace(t.Currency+" of reported losses")
 	}
 	f := t.Figures[best]
 	said := fmt.Sprintf("%s: first %s with %s %s", t.Title, nameOf(t, best), write(f.Value), what)

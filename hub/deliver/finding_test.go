@@ -30,6 +30,11 @@ func dimension(name string, labels ...string) analyse.Dimension {
 	return analyse.Dimension{Name: name, Title: strings.ToUpper(name[:1]) + name[1:], Categories: labels, Labels: labels}
 }
 
+func inCurrency(currency string, t analyse.Table) analyse.Table {
+	t.Currency = currency
+	return t
+}
+
 // may is a day in the second quarter, so that 2026-Q2 is still filling.
 var may = time.Date(2026, 5, 20, 0, 0, 0, 0, time.UTC)
 
@@ -67,6 +72,8 @@ func TestAFindingSaysWhatItsTableSays(t *testing.T) {
 		{"a share", table("time-to-discover", may, []analyse.Dimension{dimension("time", "hours", "days", "weeks")}, 10, 50, 40), "60\u202f% of the 100 incidents shown were discovered within days"},
 		{"a share that would mislead", table("time-to-contain", may, []analyse.Dimension{dimension("time", "hours", "days", "weeks", "months", "never")}, -1, 20, 60, -1, -1), "Title of time-to-contain: first weeks with 60 incidents, then days with 20"},
 		{"the foremost", table("asset", may, []analyse.Dimension{dimension("asset", "Servers", "People", "Media")}, 1400, -1, 90), "Title of asset: first servers with 1\u202f400 incidents, then media with 90"},
+		{"a share of losses", inCurrency("USD", table("loss", may, []analyse.Dimension{dimension("loss", "below 1 000", "1 000 – 10 000", "10 000 – 100 000")}, 10, 50, 40)), "60\u202f% of the 100 incidents shown lost at most 10 000 USD"},
+		{"the largest loss", inCurrency("EUR", table("loss-by-action", may, []analyse.Dimension{dimension("action", "Malware", "Error")}, 2.4e6, 90000)), "Title of loss-by-action: first malware with 2.4 million EUR of reported losses, then error with 90\u202f000"},
 		{"all withheld", table("asset", may, []analyse.Dimension{dimension("asset", "Servers", "People")}, -1, -1), "Title of asset: all 2 figures are withheld"},
 	} {
 		if got := Find(c.table).Sentence; got != c.want {

@@ -19,12 +19,25 @@ import (
 	"github.com/concord-trust/concord/wire"
 )
 
-// PageSize is the most that one page of a list holds.
-const PageSize = 50
+// PageSize is what one page of a list holds, FileSize the most that is answered
+// at once, for a file.
+const (
+	PageSize = 50
+	FileSize = 1000
+)
+
+// pageOf is how many entries of a list are answered of those that are asked.
+func pageOf(limit int) int {
+	if limit <= 0 {
+		return PageSize
+	}
+	return min(limit, FileSize)
+}
 
 // said is one report of an incident, reduced to what the viewer may see.
 type said struct {
 	seq    int64
+	std    *standard.Standard
 	table  terms.Table
 	label  string
 	mine   bool
@@ -63,7 +76,7 @@ func (r *Room) reduce(ctx context.Context, t *tables, rep receive.Received, labe
 	if err != nil {
 		return said{}, err
 	}
-	out := said{seq: row.Seq, table: table, label: label, mine: row.Member == t.viewer.Member.ID, when: month(row.Received), hidden: map[string]int{}}
+	out := said{seq: row.Seq, std: std, table: table, label: label, mine: row.Member == t.viewer.Member.ID, when: month(row.Received), hidden: map[string]int{}}
 	if !out.mine {
 		out.withheld = ungranted(std, table)
 	}
@@ -255,9 +268,7 @@ func (r *Room) Incidents(ctx context.Context, v member.Viewer, sector, before st
 	if _, err := r.Sector(v, sector); err != nil {
 		return Answer[Page[IncidentSummary]]{}, err
 	}
-	if limit <= 0 || limit > PageSize {
-		limit = PageSize
-	}
+	limit = pageOf(limit)
 	t := r.tablesFor(v)
 	var page Page[IncidentSummary]
 	list := "incidents " + sector
@@ -285,73 +296,6 @@ func (r *Room) Incidents(ctx context.Context, v member.Viewer, sector, before st
 	}
 	page.Next = r.sealPlace(v, list, next)
 	return Answer[Page[IncidentSummary]]{page}, nil
-}
-
-// fields merges what the sources say about each field, in the order of the
-// standard, with every source kept and disagreement marked.
-func (r *Room) fields(v member.Viewer, sources []said) ([]FieldView, error) {
-	at := map[string]int{}
-	var out []FieldView
-	get := func(f standard.Field) *FieldView {
-		i, ok := at[f.Path]
-		if !ok {
-			i = len(out)
-			at[f.Path] = i
-			out = append(out, FieldView{Path: f.Path, Title: f.Title})
-		}
-		return &out[i]
-	}
-	for _, s := range sources {
-		for _, f := range s.fields {
-			view := get(f.field)
-			for _, sh := range f.shown {
-				value := sh.Value
-				if sh.Form.Kind == standard.Token {
-					value = r.pseudonym(v, sh.Value)
-				}
-				view.Sayings = append(view.Sayings, Saying{Source: s.label, Value: value, Form: sh.Form.String(), TLP: sh.TLP})
-			}
-		}
-	}
-	for i := range out {
-		out[i].Conflict = conflicts(out[i].Sayings)
-	}
-	for _, s := range sources {
-		for _, f := range s.withheld {
-			view := get(f)
-			if view.Withheld == "" {
-				view.Withheld = "withheld by a contributor's terms for this purpose, if it was told at all"
-			}
-		}
-	}
-	slices.SortStableFunc(out, func(a, b FieldView) int {
-		return cmp.Or(cmp.Compare(min(len(b.Sayings), 1), min(len(a.Sayings), 1)), cmp.Compare(a.Path, b.Path))
-	})
-	return out, nil
-}
-
-// conflicts reports whether two sources say different things in the same form.
-// Sources whose values are equal, or that say more than another, agree.
-func conflicts(sayings []Saying) bool {
-	values := map[string]map[string]bool{} // form → source → values joined
-	per := map[[2]string][]string{}
-	for _, s := range sayings {
-		k := [2]string{s.Form, s.Source}
-		per[k] = append(per[k], s.Value)
-	}
-	for k, vs := range per {
-		slices.Sort(vs)
-		if values[k[0]] == nil {
-			values[k[0]] = map[string]bool{}
-		}
-		values[k[0]][strings.Join(vs, "\x00")] = true
-	}
-	for _, distinct := range values {
-		if len(distinct) > 1 {
-			return true
-		}
-	}
-	return false
 }
 
 func mergeObservables(sources []said) []ObservableView {

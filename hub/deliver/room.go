@@ -60,8 +60,11 @@ type Room struct {
 	Statistics Statistics
 	Releases   Releases
 	Members    Members
+	Listings   Listings
 	Standards  func(standard.Ref) (*standard.Standard, error)
 	Sectors    []Sector
+	// Title of the hub, as the creator of what it lists; "" is Concord.
+	Title string
 	// AudienceKey keys the pseudonyms that a viewer sees in place of tokens.
 	AudienceKey []byte
 }
@@ -123,11 +126,22 @@ func (r *Room) tablesFor(v member.Viewer) *tables {
 	return &tables{room: r, viewer: v, by: map[tableKey]terms.Table{}, members: map[wire.MemberID]member.Member{}, campaigns: map[wire.CampaignID]bool{}}
 }
 
+// of decides what the viewer may receive of a report. While its contributor is
+// suspended that is nothing: what the third party no longer vouches for is not
+// passed on.
 func (t *tables) of(ctx context.Context, rep receive.Received) (terms.Table, error) {
 	row := rep.Row()
 	key := tableKey{row.Member, row.Agreement, row.Standard, row.Sector}
 	if table, ok := t.by[key]; ok {
 		return table, nil
+	}
+	m, err := t.member(ctx, row.Member)
+	if err != nil {
+		return terms.Table{}, err
+	}
+	if m.Suspended {
+		t.by[key] = terms.Table{}
+		return terms.Table{}, nil
 	}
 	rules, err := t.room.Rules.Of(ctx, rep)
 	if err != nil {

@@ -94,9 +94,7 @@ func (r *Room) Campaigns(ctx context.Context, v member.Viewer, sector, before st
 	if _, err := r.Sector(v, sector); err != nil {
 		return Answer[Page[CampaignView]]{}, err
 	}
-	if limit <= 0 || limit > PageSize {
-		limit = PageSize
-	}
+	limit = pageOf(limit)
 	list := "campaigns " + sector
 	before, err := r.openPlace(v, list, before)
 	if err != nil {
@@ -168,6 +166,9 @@ func (r *Room) campaign(ctx context.Context, t *tables, c consolidate.Campaign, 
 		view.Tied = append(view.Tied, fmt.Sprintf("%s shared by incidents of different members", plural(kinds[typ], typeWords(typ))))
 	}
 	view.Headline = fmt.Sprintf("%s tied by %s", plural(len(view.Incidents), "incident"), tiedBy(kinds))
+	if len(view.Incidents) == 1 {
+		view.Headline = "1 incident that you may see, tied to others by " + tiedBy(kinds)
+	}
 	if !whole {
 		view.Incidents = nil
 		return view, true, nil
@@ -430,9 +431,7 @@ func (r *Room) Contributions(ctx context.Context, v member.Viewer, before int64,
 	if err := stands(v); err != nil {
 		return Answer[Page[ContributionView]]{}, err
 	}
-	if limit <= 0 || limit > PageSize {
-		limit = PageSize
-	}
+	limit = pageOf(limit)
 	t := r.tablesFor(v)
 	rows, err := r.Reports.ByMember(ctx, v.Member.ID, before, limit)
 	if err != nil {

@@ -47,6 +47,8 @@ type Edge interface {
 	// Queue minimises, tokenises and queues reports. After an error some may
 	// be queued; queueing the same reports again counts them once.
 	Queue(ctx context.Context, reports []collect.Collected) (Queued, error)
+	// Nil queues nil reports: of these quarters there was nothing to report.
+	Nil(ctx context.Context, nils []report.Nil) error
 	// Deliver sends what waits. It MUST give up within seconds when the hub
 	// does not answer: what waits is sent later.
 	Deliver(ctx context.Context) (outbox.Delivery, error)
@@ -138,7 +140,7 @@ func (d *Desk) routes() *http.ServeMux {
 	mux.HandleFunc("POST /link", d.newLink)
 	mux.HandleFunc("GET "+d.base+"/open", d.opening)
 	mux.HandleFunc("POST "+d.base+"/open", d.open)
-	mux.HandleFunc(d.base+"/", d.page(d.nothing))
+	mux.HandleFunc(d.base+"/", d.page(d.nowhere))
 	for _, route := range []struct {
 		method, path string
 		page         func(visit) error
@@ -148,6 +150,8 @@ func (d *Desk) routes() *http.ServeMux {
 		{"POST", "/write", d.written},
 		{"GET", "/import", d.imports},
 		{"POST", "/import", d.imported},
+		{"GET", "/nil", d.nothing},
+		{"POST", "/nil", d.nothingSaid},
 		{"GET", "/drafts/{id}", d.draft},
 		{"GET", "/drafts/{id}/change", d.change},
 		{"GET", "/drafts/{id}/report.json", d.copy},
@@ -243,8 +247,8 @@ func (d *Desk) sorry(v visit, err error) {
 	}
 }
 
-// nothing answers for paths that are no page.
-func (d *Desk) nothing(visit) error {
+// nowhere answers for paths that are no page.
+func (d *Desk) nowhere(visit) error {
 	return fault.New(fault.NotFound, "desk.no_page", "the desk has no such page")
 }
 

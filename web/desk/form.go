@@ -339,8 +339,16 @@ func (b *builder) codes(c *control, f standard.Field) {
 	if f.Many {
 		c.Kind = "checks"
 	}
+	old := outdated(list, f.Path)
 	for _, code := range list.Codes {
-		c.Options = append(c.Options, choice{Code: code.Code, Label: code.Label})
+		label := code.Label
+		if now, is := old[code.Code]; is {
+			if !slices.Contains(c.Values, code.Code) {
+				continue
+			}
+			label += " (now " + now + ")"
+		}
+		c.Options = append(c.Options, choice{Code: code.Code, Label: label})
 	}
 	c.choose()
 }

@@ -13,13 +13,15 @@ import (
 )
 
 type homeBody struct {
-	Notes     []string
-	Counts    outbox.Counts
-	Entries   []entryView
-	Refused   []entryView
-	Drafts    []draftLine
-	Agreement agreement.Agreement
-	Hub       string
+	Notes   []string
+	Counts  outbox.Counts
+	Entries []entryView
+	Refused []entryView
+	// RefusedNil counts nil reports refused among the entries looked at.
+	RefusedNil int
+	Drafts     []draftLine
+	Agreement  agreement.Agreement
+	Hub        string
 	// Days that the agreement still holds; Ended if it does not.
 	Days  int
 	Soon  bool
@@ -57,6 +59,7 @@ func (d *Desk) home(v visit) error {
 		}
 		if len(view.Refused) > 0 {
 			b.Refused = append(b.Refused, view)
+			b.RefusedNil += view.RefusedNil
 		}
 	}
 	for _, dr := range d.drafts.unsent(v.session, now) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,9 +41,15 @@ type accountView struct {
 const maxListed = 50
 
 func viewAccount(file string, reports int, a *mapping.Account) *accountView {
-	return &accountView{File: file, Records: max(a.Records, reports+a.InvalidCount()), Reports: reports,
+	v := &accountView{File: file, Records: max(a.Records, reports+a.InvalidCount()), Reports: reports,
 		NotMapped: head(a.NotMapped()), Invalid: head(a.InvalidByReason()), Repaired: head(a.Repaired()),
 		Places: head(a.Invalid()), InvalidCount: a.InvalidCount()}
+	for _, all := range [][]mapping.NotMapped{v.NotMapped, v.Invalid} {
+		for i := range all {
+			all[i].Reason = atDesk(all[i].Reason)
+		}
+	}
+	return v
 }
 
 func head[T any](all []T) []T { return all[:min(len(all), maxListed)] }
@@ -132,9 +139,19 @@ func placeOf(c collect.Collected, reason string) mapping.Place {
 	return p
 }
 
+// inTerminal is how texts for the terminal point to the lists of codes.
+var inTerminal = regexp.MustCompile("`concord standard [^`]*`")
+
+// atDesk says for somebody at the desk what was written for the terminal.
+func atDesk(text string) string { return inTerminal.ReplaceAllString(text, "the codebook") }
+
 // sentence is an error as a page says it.
 func sentence(err error) string {
-	f := fault.Public(err)
+	f := *fault.Public(err)
+	if f.Code == "table.no_map" {
+		return "A table needs a mapping file, which says which column is which field: choose it below, under Mapping file. Without one only tables can be read that were written by Concord itself."
+	}
+	f.Message = atDesk(f.Message)
 	if f.Path != "" {
 		return f.Error() + "."
 	}
@@ -152,7 +169,7 @@ func fileName(name string) string {
 }
 
 func (d *Desk) importOptions(v visit, file upload) (collect.Options, error) {
-	o := collect.Options{Format: v.value("format"), Find: d.Standards}
+	o := collect.Options{Format: v.value("format"), Find: d.Standards, Latest: d.Now()}
 	if o.Format == "" {
 		o.Format = formatOf(file.name)
 	}
@@ -170,13 +187,17 @@ func (d *Desk) importOptions(v visit, file upload) (collect.Options, error) {
 	return o, nil
 }
 
-// formatOf guesses a file's format from its name: tables by their ending, a
-// report if it says so, VERIS otherwise.
+// formatOf guesses a file's format from its name: tables by their ending,
+// STIX, MISP or a report if it says so, VERIS otherwise.
 func formatOf(name string) string {
 	name = strings.TrimSuffix(strings.ToLower(fileName(name)), ".gz")
 	switch {
 	case strings.HasSuffix(name, ".csv"), strings.HasSuffix(name, ".tsv"):
 		return "csv"
+	case strings.Contains(name, "stix"):
+		return "stix"
+	case strings.Contains(name, "misp"):
+		return "misp"
 	case strings.Contains(name, "report"):
 		return "report"
 	}

@@ -26,7 +26,14 @@ type entryView struct {
 	Problem                                string
 	Refused                                []wire.Result
 	Items                                  []outbox.Item
-	NilReports                             []string
+	NilReports                             []nilView
+	RefusedNil                             int
+}
+
+// nilView is a nil report with the hub's answer to it.
+type nilView struct {
+	Sector, Period string
+	Result         wire.Result
 }
 
 func viewEntry(e outbox.Entry) entryView {
@@ -49,8 +56,15 @@ func viewEntry(e outbox.Entry) entryView {
 			v.Pending++
 		}
 	}
-	for _, n := range e.Nil {
-		v.NilReports = append(v.NilReports, n.Sector+", "+n.Period)
+	for i, n := range e.Nil {
+		said := nilView{Sector: n.Sector, Period: n.Period}
+		if i < len(e.NilResults) {
+			said.Result = e.NilResults[i]
+		}
+		if said.Result.Status == wire.Refused {
+			v.RefusedNil++
+		}
+		v.NilReports = append(v.NilReports, said)
 	}
 	return v
 }
@@ -76,7 +90,7 @@ func (e entryView) Became() string {
 	for _, n := range []struct {
 		n    int
 		word string
-	}{{e.Accepted, "accepted"}, {e.Duplicate, "known already"}, {len(e.Refused), "refused"}} {
+	}{{e.Accepted, "accepted"}, {e.Duplicate, "sent before, and nothing that leaves has changed"}, {len(e.Refused), "refused"}} {
 		if n.n > 0 {
 			words = append(words, fmt.Sprint(n.n)+" "+n.word)
 		}
@@ -122,8 +136,14 @@ func queueSentence(c outbox.Counts) string {
 	if c.Waiting+c.Receipted == 0 {
 		return "Nothing has left this desk yet"
 	}
-	told := c.Accepted + c.Duplicate
-	s := fmt.Sprintf("%s at the hub", many(told, "report"))
+	// One that was sent again is at the hub already: it counts once.
+	s := fmt.Sprintf("%s at the hub", many(c.Accepted, "report"))
+	switch {
+	case c.Accepted == 0 && c.Duplicate > 0:
+		s = fmt.Sprintf("%s sent that the hub had already", many(c.Duplicate, "report"))
+	case c.Accepted == 0:
+		s = "no report at the hub yet"
+	}
 	if c.Refused > 0 {
 		s += fmt.Sprintf(", %d refused", c.Refused)
 	}
@@ -188,7 +208,8 @@ func (d *Desk) sendNow(v visit) error {
 	case done.Receipts == 0:
 		v.session.note("There was nothing to send.")
 	default:
-		v.session.note(fmt.Sprintf("%s: %d accepted, %d known already, %d refused.", many(done.Receipts, "receipt"), done.Accepted, done.Duplicate, done.Refused))
+		v.session.note(fmt.Sprintf("%s: %d accepted, %d sent before and unchanged in what leaves, %d refused.", many(done.Receipts, "receipt"),
+			done.Accepted+done.Nil.Accepted, done.Duplicate+done.Nil.Duplicate, done.Refused+done.Nil.Refused))
 	}
 	return d.redirect(v, "/outbox")
 }

@@ -130,6 +130,12 @@ func (d *Desk) sectorOf(ref standard.Ref) string {
 }
 
 func (b *previewBody) title() string {
+	switch {
+	case b.Values == 1 && b.Stays == 0:
+		return "The one value of this report would leave in some form"
+	case b.Values == 1:
+		return "The one value of this report stays here; nothing would leave"
+	}
 	switch b.Stays {
 	case 0:
 		return fmt.Sprintf("All %d values of this report would leave in some form", b.Values)

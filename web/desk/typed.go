@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/fault"
@@ -35,6 +36,8 @@ type typed struct {
 	errors map[string][]string
 	// extra rows that were asked for, by group.
 	extra map[string]int
+	// latest is the latest moment of which can be told.
+	latest time.Time
 }
 
 func newTyped(sector string) *typed {
@@ -182,13 +185,20 @@ func (t *typed) canonical(std *standard.Standard, f standard.Field, name, raw st
 	if err != nil {
 		reason := fault.Public(err).Message
 		if f.Type == standard.Code {
-			reason = "this is none of the codes; choose one that is suggested, or see the codebook (`concord standard codebook`)"
+			reason = noCode(std, f, t.sector, raw)
 		}
 		t.wrong(name, "%s", reason)
 		return "", false
 	}
+	if f.Type == standard.Date && report.Later(v, t.latest) {
+		t.wrong(name, notYet)
+		return "", false
+	}
 	return v, true
 }
+
+// notYet is what is wrong with a date of the future.
+const notYet = "this date has not come yet; check its year"
 
 // codeOf finds the code that somebody means who typed it, or its label, in
 // other letters.
@@ -260,6 +270,8 @@ func (t *typed) moment(std *standard.Standard, at, raw string) string {
 	v, err := std.Canonical(standard.Field{Path: at, Type: standard.Date}, raw)
 	if err != nil {
 		t.wrong(at, "%s", fault.Public(err).Message)
+	} else if report.Later(v, t.latest) {
+		t.wrong(at, notYet)
 	}
 	return v
 }

@@ -19,6 +19,7 @@ type writeBody struct {
 	Sectors       []string
 	Standard      standard.Ref
 	Sheet         string
+	Codebook      string
 	Errors        []fieldError
 	NativeErrors  []string
 	Sections      []section
@@ -84,7 +85,7 @@ func (d *Desk) form(v visit, status int, t *typed, draftID string) error {
 		return err
 	}
 	b := writeBody{Draft: draftID, Sector: name, Sectors: d.Agreement.Member.Sectors, Standard: std.Ref(),
-		Sheet: rules.Sheet().Name, Errors: t.listed(std), NativeErrors: t.errors[nativeName], Observables: observablesOf(std, t)}
+		Sheet: rules.Sheet().Name, Codebook: d.Hub + "/v1/standards/" + string(std.Ref()), Errors: t.listed(std), NativeErrors: t.errors[nativeName], Observables: observablesOf(std, t)}
 	b.Sections, b.Lists = formOf(std, rules, t)
 	if !strings.HasPrefix(t.native, ownNative) {
 		b.Native = t.native
@@ -146,6 +147,7 @@ const ownNative = "desk-"
 // written takes the form: further rows or fields, or a draft and its preview.
 func (d *Desk) written(v visit) error {
 	t := typedFrom(url.Values(v.form))
+	t.latest = d.Now()
 	does, what, _ := strings.Cut(v.value(doName), ":")
 	switch does {
 	case "more":

@@ -75,7 +75,7 @@ func (s *Site) findCampaigns(v visit, b *campaignsBody, format string) (next str
 	seen := v.asked("seen")
 	next = v.asked("before")
 	for {
-		a, err := s.Deliver.Campaigns(v.r.Context(), v.viewer, b.Sector.Name, next, deliver.PageSize)
+		a, err := s.Deliver.Campaigns(v.r.Context(), v.viewer, b.Sector.Name, next, min(wanted, limit))
 		if err != nil {
 			return "", err
 		}
@@ -122,9 +122,7 @@ func campaignsTitle(b campaignsBody) string {
 
 func (s *Site) campaignsFile(v visit, sector deliver.Sector, items []deliver.CampaignView, next, format string) error {
 	name := sector.Name + "-campaigns"
-	if next != "" {
-		v.w.Header().Set("Link", "<"+v.with("before", next, "format", format)+`>; rel="next"`)
-	}
+	v.goOn(next, format)
 	if format == "json" {
 		return writeItems(v.w, name, items, next)
 	}

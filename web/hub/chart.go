@@ -135,6 +135,9 @@ func alt(t analyse.Table) string {
 func (s *Site) source(t analyse.Table) []string {
 	lines := wrapped(fmt.Sprintf("Source: %s, sector %s, snapshot of %s. Counts %s, %s to %s; %d of %d figures shown.",
 		s.Title, t.Sector, moment(t.Taken), t.Counts, t.From, t.To, t.Shown, t.Cells), lineWidth)
+	if t.Note != "" {
+		lines = append(lines, wrapped(upperFirst(t.Note)+".", lineWidth)...)
+	}
 	if t.Missing != "" {
 		lines = append(lines, wrapped("Not in it: "+t.Missing+".", lineWidth)...)
 	}

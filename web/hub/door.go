@@ -160,28 +160,31 @@ func sorryTitle(f *fault.Error) string {
 	return "Something went wrong at our side"
 }
 
-// elsewhere answers for addresses that are no page, and for methods that a
-// page does not take.
+// elsewhere answers for addresses that are no page, whoever asks, and for
+// methods that a page does not take.
 func (s *Site) elsewhere(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "This address is only for looking.", http.StatusMethodNotAllowed)
 		return
 	}
-	s.page(func(visit) error {
-		return fault.New(fault.NotFound, "page.not_found", "there is no page at this address")
-	})(w, r)
+	s.sorry(s.perhapsKnown(w, r), fault.New(fault.NotFound, "page.not_found",
+		"there is no page at this address; programs find theirs in /openapi.json"))
+}
+
+// perhapsKnown is the visit of somebody who need not have signed in.
+func (s *Site) perhapsKnown(w http.ResponseWriter, r *http.Request) visit {
+	if c, err := r.Cookie(cookieName); err == nil {
+		if known, err := s.visit(w, r, c.Value); err == nil {
+			return known
+		}
+	}
+	return visit{w: w, r: r}
 }
 
 // words explains the vocabulary; anybody may read it.
 func (s *Site) words(w http.ResponseWriter, r *http.Request) {
-	v := visit{w: w, r: r}
-	if c, err := r.Cookie(cookieName); err == nil {
-		if known, err := s.visit(w, r, c.Value); err == nil {
-			v = known
-		}
-	}
-	if err := s.show(v, view{page: "words", title: "The words used here, and what they mean", kicker: "Words"}); err != nil {
+	if err := s.show(s.perhapsKnown(w, r), view{page: "words", title: "The words used here, and what they mean", kicker: "Words"}); err != nil {
 		s.Log.Error("page failed", "page", "words", "cause", err)
 	}
 }

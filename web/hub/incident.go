@@ -6,9 +6,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/terms"
 	"github.com/concord-trust/concord/web/look"
 	"github.com/concord-trust/concord/wire"
 )
@@ -19,6 +21,8 @@ type said struct {
 	Form    string // "" as reported
 	Sources []string
 	TLP     string
+	// Also says under which marking the same may be had coarser.
+	Also string
 }
 
 // fact is one field with all that is said about it.
@@ -152,7 +156,7 @@ func usualTLP(fields []deliver.FieldView) string {
 
 // sections groups what is said by the branches of the standard, in its order.
 func sections(std *standard.Standard, fields []deliver.FieldView) []section {
-	fields = slices.Clone(fields)
+	fields = withUnits(std, fields)
 	slices.SortStableFunc(fields, func(a, b deliver.FieldView) int { return cmp.Compare(std.Order(a.Path), std.Order(b.Path)) })
 	titles := map[string]string{}
 	for _, part := range std.Book().Sections {
@@ -188,12 +192,18 @@ func newFact(std *standard.Standard, f deliver.FieldView) fact {
 		Codebook: "/v1/standards/" + string(std.Ref()) + "#f-" + f.Path}
 	for _, x := range f.Sayings {
 		one := said{Text: valueWords(std, field, x), TLP: x.TLP}
-		if x.Form != "exact" {
+		if field.Type == standard.Date {
+			if isCoarserOf(x, f.Sayings) {
+				continue // it stands beside the finer one
+			}
+			one.Also = coarserBeside(x, f.Sayings)
+		}
+		if x.Form != "exact" && !coarserThan(x) {
 			one.Form = formName(x.Form)
 		}
 		// One's own statements carry no marking, and stand with the others'.
 		i := slices.IndexFunc(out.Said, func(o said) bool {
-			return o.Text == one.Text && o.Form == one.Form && (o.TLP == one.TLP || o.TLP == "" || one.TLP == "")
+			return o.Text == one.Text && o.Form == one.Form && o.Also == one.Also && (o.TLP == one.TLP || o.TLP == "" || one.TLP == "")
 		})
 		if i < 0 {
 			i = len(out.Said)
@@ -203,6 +213,97 @@ func newFact(std *standard.Standard, f deliver.FieldView) fact {
 		if !slices.Contains(out.Said[i].Sources, x.Source) {
 			out.Said[i].Sources = append(out.Said[i].Sources, x.Source)
 		}
+	}
+	return out
+}
+
+// coarser reports whether x is the date that the same source tells finer as y.
+func coarser(x, y deliver.Saying) bool {
+	return x.Source == y.Source && len(x.Value) < len(y.Value) && strings.HasPrefix(y.Value, x.Value)
+}
+
+func isCoarserOf(x deliver.Saying, all []deliver.Saying) bool {
+	return slices.ContainsFunc(all, func(y deliver.Saying) bool { return coarser(x, y) })
+}
+
+// coarserBeside says of the coarser dates of a saying under which marking they
+// may be passed on: a month often is freer than its day.
+func coarserBeside(y deliver.Saying, all []deliver.Saying) string {
+	var words []string
+	for _, x := range all {
+		if _, level, ok := strings.Cut(x.Form, ":"); ok && coarser(x, y) && x.TLP != "" && x.TLP != y.TLP {
+			words = append(words, "its "+level+" is "+x.TLP)
+		}
+	}
+	return strings.Join(words, ", ")
+}
+
+// coarserThan reports whether a date stands as it was told, since it was told
+// coarser than the form in which it left.
+func coarserThan(x deliver.Saying) bool {
+	switch x.Form {
+	case "generalised:day":
+		return len(x.Value) < len("2026-11-25") && x.Value != standard.Any
+	case "generalised:month", "generalised:quarter":
+		return len(x.Value) < len("2026-11") && x.Value != standard.Any
+	}
+	return false
+}
+
+// A span of time stands in two fields, of which neither says much alone.
+const unitSuffix, numberSuffix = ".unit", ".value"
+
+// withUnits puts each number beside its unit: "17 weeks". The two stay apart
+// where no source tells both.
+func withUnits(std *standard.Standard, fields []deliver.FieldView) []deliver.FieldView {
+	out := slices.Clone(fields)
+	for i := range out {
+		stem, ok := strings.CutSuffix(out[i].Path, unitSuffix)
+		if !ok || len(out[i].Sayings) == 0 {
+			continue
+		}
+		out[i].Title, _, _ = strings.Cut(out[i].Title, ",")
+		n := slices.IndexFunc(out, func(f deliver.FieldView) bool { return f.Path == stem+numberSuffix })
+		if n < 0 || len(out[n].Sayings) == 0 {
+			continue
+		}
+		out[i] = span(std, out[i], out[n])
+		out[n].Sayings = nil
+	}
+	return out
+}
+
+// span is a unit's field that tells the number, too.
+func span(std *standard.Standard, unit, number deliver.FieldView) deliver.FieldView {
+	unitOf, _ := std.Field(unit.Path)
+	numberOf, _ := std.Field(number.Path)
+	out := unit
+	out.Conflict = unit.Conflict || number.Conflict
+	out.Withheld = cmp.Or(unit.Withheld, number.Withheld)
+	out.Sayings = nil
+	left := slices.Clone(number.Sayings)
+	for _, u := range unit.Sayings {
+		words := strings.ToLower(valueWords(std, unitOf, u))
+		n := slices.IndexFunc(left, func(x deliver.Saying) bool { return x.Source == u.Source })
+		if n < 0 {
+			out.Sayings = append(out.Sayings, u)
+			continue
+		}
+		text := valueWords(std, numberOf, left[n])
+		if text == "1" {
+			words = strings.TrimSuffix(words, "s")
+		}
+		u.Label = text + " " + words
+		u.Form = left[n].Form
+		if terms.Strictness(left[n].TLP) > terms.Strictness(u.TLP) {
+			u.TLP = left[n].TLP
+		}
+		out.Sayings = append(out.Sayings, u)
+		left = slices.Delete(left, n, n+1)
+	}
+	for _, x := range left {
+		x.Label = valueWords(std, numberOf, x) + ", of a unit not told"
+		out.Sayings = append(out.Sayings, x)
 	}
 	return out
 }
@@ -237,6 +338,8 @@ func valueWords(std *standard.Standard, f standard.Field, x deliver.Saying) stri
 			text += " " + f.Unit
 		}
 		return text
+	case f.Type == standard.Date && len(x.Value) > len(time.DateOnly):
+		return strings.TrimSuffix(strings.Replace(x.Value, "T", " ", 1), "Z") + " UTC"
 	}
 	return x.Value
 }

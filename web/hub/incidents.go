@@ -90,7 +90,7 @@ const (
 	// mostLooked bounds the incidents looked through for a page.
 	mostLooked = 500
 	// mostInFile bounds the incidents of one downloaded file.
-	mostInFile = 1000
+	mostInFile = deliver.FileSize
 )
 
 // found is what a look through the incidents brought.
@@ -105,7 +105,7 @@ type found struct {
 func (s *Site) find(v visit, sector string, f incidentFilter, wanted, limit int) (found, error) {
 	out := found{next: v.asked("before")}
 	for {
-		a, err := s.Deliver.Incidents(v.r.Context(), v.viewer, sector, out.next, deliver.PageSize)
+		a, err := s.Deliver.Incidents(v.r.Context(), v.viewer, sector, out.next, min(wanted, limit))
 		if err != nil {
 			return found{}, err
 		}
@@ -214,9 +214,7 @@ func (s *Site) incidentsFile(v visit, sector deliver.Sector, f incidentFilter, f
 		return err
 	}
 	name := sector.Name + "-incidents"
-	if got.next != "" {
-		v.w.Header().Set("Link", "<"+v.with("before", got.next, "format", format)+`>; rel="next"`)
-	}
+	v.goOn(got.next, format)
 	if format == "json" {
 		return writeItems(v.w, name, got.items, got.next)
 	}

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"encoding/csv"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -10,6 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/deliver"
@@ -58,20 +60,30 @@ type links struct {
 	CSV, JSON   string
 	Newer, Next string
 	All         string // without any filter
-	// Most is how many entries a downloaded file holds, where the list goes on.
-	Most int
+	// Most is how many entries a downloaded file holds, where the list goes on;
+	// Dated lists can be asked for an earlier period.
+	Most  int
+	Dated bool
 }
 
 func (v visit) links(next string) links {
 	l := links{CSV: v.with("format", "csv", "before", "", "page", ""), JSON: v.with("format", "json", "before", "", "page", ""),
 		All: v.with("action", "", "stake", "", "since", "", "until", "", "only", "", "type", "", "seen", "", "before", "", "page", "")}
 	if next != "" {
-		l.Next, l.Most = v.with("before", next), mostInFile
+		l.Next, l.Most, l.Dated = v.with("before", next), mostInFile, true
 	}
 	if v.asked("before") != "" {
 		l.Newer = v.with("before", "")
 	}
 	return l
+}
+
+// goOn says in a file's header where the list goes on, if it does (RFC 8288):
+// a table has no other place for it.
+func (v visit) goOn(next, format string) {
+	if next != "" {
+		v.w.Header().Set("Link", "<"+v.with("before", next, "format", format)+`>; rel="next"`)
+	}
 }
 
 // choice is an entry of a select.
@@ -165,14 +177,14 @@ func writeCSV(w http.ResponseWriter, name string, head []string, rows [][]string
 func writeJSON[T any](w http.ResponseWriter, name string, a deliver.Answer[T]) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(name+".json"))
-	return json.NewEncoder(w).Encode(a.Body())
+	return jsonv2.MarshalWrite(w, a.Body(), jsonv2.Deterministic(true))
 }
 
 // writeItems answers with those items of an answer that a filter kept.
 func writeItems[T any](w http.ResponseWriter, name string, items []T, next string) error {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(name+".json"))
-	return json.NewEncoder(w).Encode(deliver.Page[T]{Items: items, Next: next})
+	return jsonv2.MarshalWrite(w, deliver.Page[T]{Items: items, Next: next}, jsonv2.Deterministic(true))
 }
 
 // stakeName is how pages call a stake.
@@ -205,12 +217,12 @@ func formName(f string) string {
 	return kind
 }
 
-// dateWords writes a date with the precision that is known.
+// dateWords writes a date with the precision that is known, to the day.
 func dateWords(date string) string {
 	if date == "" || date == "*" {
 		return "not known"
 	}
-	return date
+	return date[:min(len(time.DateOnly), len(date))]
 }
 
 // bandWords writes a band of owner groups after a noun in the plural.

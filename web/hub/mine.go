@@ -68,6 +68,7 @@ func (s *Site) mine(v visit) error {
 	case "json":
 		return writeItems(v.w, "my-contributions", kept, next)
 	case "csv":
+		v.goOn(next, format)
 		return contributionsCSV(v.w, kept)
 	}
 	for _, c := range kept {
@@ -77,6 +78,7 @@ func (s *Site) mine(v visit) error {
 		}
 	}
 	body.Links = v.links(next)
+	body.Links.Dated = false
 	p.title, p.body = mineTitle(body, kept), body
 	return s.show(v, p)
 }
@@ -90,7 +92,7 @@ func (s *Site) findMine(v visit, b *mineBody, before int64, format string) (kept
 	}
 	only := v.asked("only")
 	for {
-		a, err := s.Deliver.Contributions(v.r.Context(), v.viewer, before, deliver.PageSize)
+		a, err := s.Deliver.Contributions(v.r.Context(), v.viewer, before, min(wanted, limit))
 		if err != nil {
 			return nil, "", err
 		}

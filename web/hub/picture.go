@@ -66,15 +66,22 @@ type pictureBody struct {
 	Minimum int
 }
 
-// stakeBand is how many owner groups of a stake reported, as a band.
-type stakeBand struct{ Stake, Band string }
+// stakeBand is how many owner groups of a stake reported, as a band, with what
+// stands before it in a sentence.
+type stakeBand struct{ Stake, Band, Before string }
 
 // reporting lists who reports, in the order of stakes.
 func reporting(bands map[string]string) []stakeBand {
 	var out []stakeBand
 	for _, st := range member.Stakes() {
 		if band, ok := bands[string(st)]; ok {
-			out = append(out, stakeBand{string(st), band})
+			out = append(out, stakeBand{Stake: string(st), Band: band})
+		}
+	}
+	for i := range out[min(1, len(out)):] {
+		out[i+1].Before = ", "
+		if i+2 == len(out) {
+			out[i+1].Before = " and "
 		}
 	}
 	return out

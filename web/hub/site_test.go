@@ -243,13 +243,19 @@ func TestAPageAsksWhoIsNotSignedInToSignIn(t *testing.T) {
 	if page := text(v.page(http.StatusOK, "/")); !strings.Contains(page, "concord member login") {
 		t.Errorf("the welcome does not say how to sign in: %s", page)
 	}
-	for _, path := range []string{"/sectors/finance", "/mine", "/terms", "/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa", "/releases/x/incidents.csv", "/sectors/finance/incidents?format=csv", "/no/such/page"} {
+	for _, path := range []string{"/sectors/finance", "/mine", "/terms", "/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa", "/releases/x/incidents.csv", "/sectors/finance/incidents?format=csv"} {
 		page := text(v.page(http.StatusUnauthorized, path))
 		if !strings.Contains(page, "Sign in to see this page") || !strings.Contains(page, "concord member login") {
 			t.Errorf("%s does not lead to signing in: %s", path, page)
 		}
 	}
 	v.page(http.StatusOK, "/words")
+	// That there is no such page is no secret, and no reason to sign in.
+	for _, path := range []string{"/no/such/page", "/v2/hub"} {
+		if page := text(v.page(http.StatusNotFound, path)); !strings.Contains(page, "no page at this address") || !strings.Contains(page, "/openapi.json") {
+			t.Errorf("%s: %s", path, page)
+		}
+	}
 }
 
 func TestASignInLinkWorksOnceAndOnlyWhenPressed(t *testing.T) {
