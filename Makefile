@@ -3,12 +3,14 @@
 GO ?= go
 FUZZTIME ?= 10s
 SOAK ?= 50
+# What `concord version` says: the tag, else the revision, and whether files were changed since.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 export CGO_ENABLED ?= 0
 
 .PHONY: build test check bench soak fuzz lint
 
 build:
-	$(GO) build -trimpath -o bin/concord ./cmd/concord
+	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/concord ./cmd/concord
 
 test:
 	$(GO) test ./...

@@ -29,17 +29,17 @@ var floors = map[string]int{
 	"sim":         8,
 	"node":        7,
 
-	"httpapi": 5, "web/hub": 5, "web/desk": 5, "web/look": 5, "store": 5, "store/storetest": 5,
+	"httpapi": 5, "taxii": 5, "web/hub": 5, "web/desk": 5, "web/look": 5, "store": 5, "store/storetest": 5,
 
 	"edge": 4, "edge/collect": 4, "edge/minimise": 4, "edge/tokenise": 4, "edge/outbox": 4,
 	"steward": 4,
-	"hub":     4, "hub/admit": 4, "hub/receive": 4, "hub/consolidate": 4, "hub/anonymise": 4, "hub/analyse": 4, "hub/deliver": 4,
+	"hub":     4, "hub/admit": 4, "hub/receive": 4, "hub/consolidate": 4, "hub/anonymise": 4, "hub/analyse": 4, "hub/deliver": 4, "hub/notify": 4,
 
-	"formats/veris": 3, "formats/tabular": 3, "mapping": 3, "envelope": 3, "terms": 3, "agreement": 3,
+	"formats/misp": 3, "formats/stix": 3, "formats/veris": 3, "formats/tabular": 3, "mapping": 3, "envelope": 3, "terms": 3, "terms/reconcile": 3, "agreement": 3,
 
 	"standard": 2, "report": 2, "member": 2, "observable": 2,
 
-	"wire": 1, "oprf": 1, "kanonymity": 1, "linkage": 1,
+	"wire": 1, "oprf": 1, "kanonymity": 1, "linkage": 1, "covering": 1,
 
 	"fault": 0,
 }
@@ -49,8 +49,9 @@ var floors = map[string]int{
 var sideways = map[string][]string{
 	"report":          {"standard", "observable"}, // a report is a record over a standard
 	"standard":        {"observable"},             // token types are canonicaliser types
-	"mapping":         {"formats/veris", "formats/tabular"},
+	"mapping":         {"formats/misp", "formats/stix", "formats/veris", "formats/tabular"},
 	"agreement":       {"terms", "envelope"}, // it carries terms and is signed
+	"terms/reconcile": {"terms"},             // it asks the one evaluator
 	"edge/minimise":   {"edge/collect"},
 	"edge/tokenise":   {"edge/collect", "edge/minimise"},
 	"edge/outbox":     {"edge/collect", "edge/minimise", "edge/tokenise"},
@@ -59,13 +60,14 @@ var sideways = map[string][]string{
 	"hub/anonymise":   {"hub/receive", "hub/consolidate"},
 	"hub/analyse":     {"hub/receive", "hub/consolidate"},
 	"hub/deliver":     {"hub/admit", "hub/receive", "hub/consolidate", "hub/anonymise", "hub/analyse"},
+	"hub/notify":      {"hub/admit", "hub/deliver"}, // it tells members in good standing of what they may fetch
 	"web/hub":         {"web/look"},
 	"web/desk":        {"web/look"},
 	"store/storetest": {"store"},
 }
 
 // adapters are imported by node alone (and by their own tests).
-var adapters = []string{"httpapi", "web/hub", "web/desk", "store"}
+var adapters = []string{"httpapi", "taxii", "web/hub", "web/desk", "store"}
 
 type goPackage struct {
 	ImportPath   string

@@ -152,5 +152,5 @@ func tooLarge(signed []byte) error {
 
 func badSignature(cause error) error {
 	return fault.New(fault.Unauthenticated, "agreement.bad_signature",
-		"this is no agreement signed by both sides, the member and the hub; `concord member join` fetches one").Because(cause)
+		"this is no agreement signed by both sides, the member and this hub: either the file was changed, or whoever refuses it pins another key of the hub").Because(cause)
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -41,11 +42,18 @@ type HubConfig struct {
 	ID     string `yaml:"id"`
 	Title  string `yaml:"title"`
 	Listen string `yaml:"listen"`
+	// Metrics is where /metrics is served, on loopback; nowhere if empty.
+	Metrics string `yaml:"metrics,omitempty"`
 	// URL is how members and people reach the hub.
-	URL  string `yaml:"url"`
-	TLS  *TLS   `yaml:"tls,omitempty"`
-	Data string `yaml:"data"`
-	Keys struct {
+	URL string `yaml:"url"`
+	TLS *TLS   `yaml:"tls,omitempty"`
+	// BehindProxy says that TLS ends at a proxy in front of an address that
+	// is not loopback.
+	BehindProxy bool   `yaml:"behind_proxy,omitempty"`
+	Data        string `yaml:"data"`
+	// Store is what keeps the record; without it, SQLite in Data.
+	Store *StoreConfig `yaml:"store,omitempty"`
+	Keys  struct {
 		Seal   string `yaml:"seal"`   // opens envelopes (HPKE)
 		Sign   string `yaml:"sign"`   // signs receipts and agreements
 		Record string `yaml:"record"` // wraps the keys of stored reports
@@ -59,7 +67,23 @@ type HubConfig struct {
 	Schedule Schedule `yaml:"schedule"`
 	// Standards is a folder of further standards (JSON), if any.
 	Standards string `yaml:"standards,omitempty"`
+	// Webhooks says how members' own servers are told of what is new.
+	Webhooks *WebhookConfig `yaml:"webhooks,omitempty"`
 }
+
+// StoreConfig chooses what keeps the hub's record.
+type StoreConfig struct {
+	// Kind is sqlite or postgres.
+	Kind string `yaml:"kind"`
+	// DSNFile is the file with PostgreSQL's connection string, a secret.
+	DSNFile string `yaml:"dsn_file,omitempty"`
+}
+
+// Kinds of stores.
+const (
+	StoreSQLite   = "sqlite"
+	StorePostgres = "postgres"
+)
 
 // SectorConfig is one sector with its collection standard and the figures of
 // its policy.
@@ -82,9 +106,13 @@ type Schedule struct {
 type StewardConfig struct {
 	Name   string `yaml:"name"`
 	Listen string `yaml:"listen"`
-	URL    string `yaml:"url"`
-	TLS    *TLS   `yaml:"tls,omitempty"`
-	Data   string `yaml:"data"`
+	// Metrics is as for the hub.
+	Metrics string `yaml:"metrics,omitempty"`
+	URL     string `yaml:"url"`
+	TLS     *TLS   `yaml:"tls,omitempty"`
+	// BehindProxy is as for the hub.
+	BehindProxy bool   `yaml:"behind_proxy,omitempty"`
+	Data        string `yaml:"data"`
 	// Key is the file of the link key.
 	Key string `yaml:"key"`
 	// Hub whose countersignature admits members.
@@ -210,7 +238,7 @@ func ParseConfig(data []byte) (*Config, error) {
 	dec.KnownFields(true)
 	c := &Config{}
 	if err := dec.Decode(c); err != nil {
-		return nil, fault.New(fault.Usage, "config.malformed", "%s", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", " ")).Because(err)
+		return nil, fault.New(fault.Usage, "config.malformed", "%s; docs/configuration.md lists the settings", yamlProblem(err)).Because(err)
 	}
 	if err := dec.Decode(new(any)); err != io.EOF {
 		return nil, fault.New(fault.Usage, "config.malformed", "there is a second YAML document; a configuration is one")
@@ -235,6 +263,20 @@ func ParseConfig(data []byte) (*Config, error) {
 	}
 	return c, nil
 }
+
+// yamlProblem says what the YAML library found, in the words of a
+// configuration: settings and sections rather than Go's fields and types.
+func yamlProblem(err error) string {
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), "yaml: "), "unmarshal errors:")
+	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "\n", ", ")), " ")
+	text = unknownSetting.ReplaceAllString(strings.TrimPrefix(text, ", "), "there is no setting $1 here")
+	return wrongType.ReplaceAllString(text, "$1 does not fit here")
+}
+
+var (
+	unknownSetting = regexp.MustCompile(`field (\S+) not found in type \S+`)
+	wrongType      = regexp.MustCompile("cannot unmarshal !!\\S+ (`[^`]*`) into \\S+")
+)
 
 // Path resolves a path of the configuration against its folder.
 func (c *Config) Path(p string) string {
@@ -270,13 +312,19 @@ func (h *HubConfig) check() error {
 	case len(h.Sectors) == 0:
 		return missing("hub.sectors", "a hub serves one sector or more")
 	}
-	if err := checkListen("hub.listen", h.Listen); err != nil {
+	if err := checkServing("hub", h.Listen, h.TLS, h.BehindProxy); err != nil {
+		return err
+	}
+	if err := checkMetrics("hub.metrics", h.Metrics); err != nil {
 		return err
 	}
 	if err := checkURL("hub.url", h.URL, false); err != nil {
 		return err
 	}
-	if err := h.TLS.check("hub.tls"); err != nil {
+	if err := h.Store.check("hub.store"); err != nil {
+		return err
+	}
+	if err := h.Webhooks.check(); err != nil {
 		return err
 	}
 	for i, s := range h.Sectors {
@@ -330,10 +378,13 @@ func (s *StewardConfig) check() error {
 	case s.DailyQuota <= 0:
 		return missing("steward.daily_quota", "state how many evaluations an owner group has a day, for example 20000")
 	}
-	if err := checkListen("steward.listen", s.Listen); err != nil {
+	if err := checkMetrics("steward.metrics", s.Metrics); err != nil {
 		return err
 	}
-	return s.TLS.check("steward.tls")
+	if err := checkURL("steward.url", s.URL, false); err != nil {
+		return err
+	}
+	return checkServing("steward", s.Listen, s.TLS, s.BehindProxy)
 }
 
 func (m *MemberConfig) check() error {
@@ -350,10 +401,8 @@ func (m *MemberConfig) check() error {
 	if err := checkListen("member.listen", m.Listen); err != nil {
 		return err
 	}
-	if host, _, _ := net.SplitHostPort(m.Listen); host != "localhost" {
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return fault.New(fault.Usage, "config.bad_value", "the desk shows reports as they are: it listens on loopback only (127.0.0.1:PORT)").At("member.listen")
-		}
+	if !onLoopback(m.Listen) {
+		return fault.New(fault.Usage, "config.bad_value", "the desk shows reports as they are: it listens on loopback only (127.0.0.1:PORT)").At("member.listen")
 	}
 	if m.Hub == nil {
 		return nil
@@ -369,6 +418,44 @@ func (t *TLS) check(at string) error {
 		return missing(at, "name both files, certificate and key")
 	}
 	return nil
+}
+
+func (s *StoreConfig) check(at string) error {
+	switch {
+	case s == nil:
+		return nil
+	case s.Kind == "":
+		return missing(at+".kind", "say which store keeps the record: sqlite or postgres")
+	case s.Kind != StoreSQLite && s.Kind != StorePostgres:
+		return fault.New(fault.Usage, "config.bad_value", "there is no store %q; write sqlite or postgres", s.Kind).At(at + ".kind")
+	case s.Kind == StorePostgres && s.DSNFile == "":
+		return missing(at+".dsn_file", "name the file that holds PostgreSQL's connection string; only its owner may read it")
+	case s.Kind == StoreSQLite && s.DSNFile != "":
+		return fault.New(fault.Usage, "config.bad_value", "sqlite keeps the record in the folder of hub.data and has no connection string").At(at + ".dsn_file")
+	}
+	return nil
+}
+
+// checkServing wants TLS where others could listen in: credentials and sign-in
+// links pass there.
+func checkServing(role, listen string, t *TLS, behindProxy bool) error {
+	if err := checkListen(role+".listen", listen); err != nil {
+		return err
+	}
+	if err := t.check(role + ".tls"); err != nil {
+		return err
+	}
+	if t == nil && !behindProxy && !onLoopback(listen) {
+		return fault.New(fault.Usage, "config.clear_text",
+			"%s is open to other machines and would be served in clear text; name a certificate under %s.tls, listen on loopback, or say `behind_proxy: true` if TLS ends at a proxy in front", listen, role).At(role + ".listen")
+	}
+	return nil
+}
+
+func onLoopback(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen)
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 func checkListen(at, s string) error {
@@ -486,6 +573,11 @@ func (c *Config) CheckFiles() []error {
 		key("hub.keys.seal", h.Keys.Seal)
 		key("hub.keys.sign", h.Keys.Sign)
 		key("hub.keys.record", h.Keys.Record)
+		if h.Store != nil && h.Store.Kind == StorePostgres {
+			if _, err := readDSN(c.Path(h.Store.DSNFile)); err != nil {
+				problems = append(problems, err)
+			}
+		}
 	}
 	if c.Steward != nil {
 		key("steward.key", c.Steward.Key)

@@ -56,7 +56,7 @@ func TestWhatInitWritesIsReadBackAndItsFilesAreInOrder(t *testing.T) {
 		"steward": func(dir string) (*Config, error) {
 			return InitSteward(dir, "steward-1", "127.0.0.1:0", "http://localhost:8441", "hub-1", key43)
 		},
-		"member": func(dir string) (*Config, error) { return InitMember(dir, "North Bank", "default") },
+		"member": func(dir string) (*Config, error) { return InitMember(dir, "North Bank", "default", DefaultDesk) },
 	} {
 		dir := filepath.Join(t.TempDir(), role)
 		made, err := init(dir)
@@ -117,6 +117,14 @@ func TestAConfigurationIsHeldToItsForm(t *testing.T) {
 		{"a password in the url", "url: https://hub.example", "url: https://a:b@hub.example", "config.bad_value", "hub.url"},
 		{"plain http to a steward", "- {name: steward-1, url: https://steward.example", "- {name: steward-1, url: http://steward.example", "config.bad_value", "hub.stewards[0].url"},
 		{"a certificate without its key", "data: data\n  keys: {seal", "data: data\n  tls: {certificate: a.pem}\n  keys: {seal", "config.missing", "hub.tls"},
+		{"a store of no kind", "data: data\n  keys: {seal", "data: data\n  store: {dsn_file: dsn}\n  keys: {seal", "config.missing", "hub.store.kind"},
+		{"a store of another kind", "data: data\n  keys: {seal", "data: data\n  store: {kind: mysql}\n  keys: {seal", "config.bad_value", "hub.store.kind"},
+		{"a database without its secret", "data: data\n  keys: {seal", "data: data\n  store: {kind: postgres}\n  keys: {seal", "config.missing", "hub.store.dsn_file"},
+		{"a file with a connection string", "data: data\n  keys: {seal", "data: data\n  store: {kind: sqlite, dsn_file: dsn}\n  keys: {seal", "config.bad_value", "hub.store.dsn_file"},
+		{"a secret in the configuration", "data: data\n  keys: {seal", "data: data\n  store: {kind: postgres, dsn: 'postgres://hub:secret@db'}\n  keys: {seal", "config.malformed", ""},
+		{"metrics for everybody", "data: data\n  keys: {seal", "data: data\n  metrics: 0.0.0.0:9464\n  keys: {seal", "config.bad_value", "hub.metrics"},
+		{"metrics nowhere", "data: data\n  keys: {seal", "data: data\n  metrics: 9464\n  keys: {seal", "config.bad_value", "hub.metrics"},
+		{"webhooks all the time", "data: data\n  keys: {seal", "data: data\n  webhooks: {every: 1ms}\n  keys: {seal", "config.bad_value", "hub.webhooks.every"},
 		{"a negative duration", "probation: 90d", "probation: -90d", "config.malformed", ""},
 		{"a duration that is none", "probation: 90d", "probation: soon", "config.malformed", ""},
 		{"a duration beyond all", "probation: 90d", "probation: 99999999999d", "config.malformed", ""},

@@ -104,9 +104,6 @@ func (e deskEdge) StandardFor(sector string) func(report.Report) standard.Ref {
 }
 
 func (e deskEdge) Queue(ctx context.Context, reports []collect.Collected) (desk.Queued, error) {
-	if e.m.Tokeniser == nil {
-		return desk.Queued{}, fault.New(fault.Usage, "member.no_steward", "the configuration pins no steward, so no tokens can be made; `concord member join` pins one")
-	}
 	intake, err := e.m.Intake()
 	if err != nil {
 		return desk.Queued{}, err
@@ -124,6 +121,11 @@ func (e deskEdge) Queue(ctx context.Context, reports []collect.Collected) (desk.
 		q.Failed = append(q.Failed, desk.Failure{Where: f.Where, Code: f.Code, Reason: f.Reason})
 	}
 	return q, nil
+}
+
+func (e deskEdge) Nil(ctx context.Context, nils []report.Nil) error {
+	_, err := e.m.Outbox.PutNil(ctx, nils)
+	return err
 }
 
 func (e deskEdge) Deliver(ctx context.Context) (outbox.Delivery, error) { return e.m.Deliver(ctx) }

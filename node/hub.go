@@ -11,8 +11,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -26,9 +24,11 @@ import (
 	"github.com/concord-trust/concord/hub/anonymise"
 	"github.com/concord-trust/concord/hub/consolidate"
 	"github.com/concord-trust/concord/hub/deliver"
+	"github.com/concord-trust/concord/hub/notify"
 	"github.com/concord-trust/concord/hub/receive"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/store"
+	"github.com/concord-trust/concord/taxii"
 	"github.com/concord-trust/concord/terms"
 	web "github.com/concord-trust/concord/web/hub"
 	"github.com/concord-trust/concord/wire"
@@ -81,7 +81,9 @@ type Hub struct {
 	Analyse     *analyse.Room
 	Anonymise   *anonymise.Room
 	Deliver     *deliver.Room
-	Store       *store.Hub
+	// Notify is nil if webhooks are off.
+	Notify *notify.Room
+	Store  *store.Hub
 
 	config    *Config
 	log       *slog.Logger
@@ -89,23 +91,29 @@ type Hub struct {
 	sign      ed25519.PrivateKey
 	standards *standards
 	handler   http.Handler
+	metrics   *hubMetrics
+	ready     readiness
 	now       func() time.Time
 	// url is how the hub is reached; the demo sets it once it listens.
 	url string
 	// arrived holds something if reports came since consolidation last ran.
 	arrived chan struct{}
+	// queued holds something if events for webhooks may be due.
+	queued chan struct{}
 }
 
 // bell is the desk with a bell that rings for the rooms downstream, so that who
 // submits need not wait for the schedule to learn what was joined.
 type bell struct {
 	*receive.Desk
-	rings chan<- struct{}
+	rings   chan<- struct{}
+	metrics *hubMetrics
 }
 
 // Receive takes an envelope; see [receive.Desk.Receive].
 func (b bell) Receive(ctx context.Context, sealed []byte) ([]byte, error) {
 	receipt, err := b.Desk.Receive(ctx, sealed)
+	b.metrics.received(receipt, err)
 	if err == nil {
 		select {
 		case b.rings <- struct{}{}:
@@ -121,7 +129,7 @@ func OpenHub(ctx context.Context, c *Config, now func() time.Time, log *slog.Log
 		return nil, fault.New(fault.Usage, "config.no_hub", "the configuration has no section hub; `concord hub init` writes one")
 	}
 	cfg := c.Hub
-	h := &Hub{config: c, log: log, now: now, url: cfg.URL, arrived: make(chan struct{}, 1)}
+	h := &Hub{config: c, log: log, now: now, url: cfg.URL, arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1)}
 	var err error
 	if h.seal, err = envelope.ReadRecipientKeyFile(c.Path(cfg.Keys.Seal)); err != nil {
 		return nil, err
@@ -136,12 +144,11 @@ func OpenHub(ctx context.Context, c *Config, now func() time.Time, log *slog.Log
 	if h.standards, err = loadStandards(c.Path(cfg.Standards)); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(c.Path(cfg.Data), 0o700); err != nil {
-		return nil, fault.New(fault.Usage, "hub.data", "the folder for the record cannot be made").At(c.Path(cfg.Data)).Because(err)
-	}
-	if h.Store, err = store.OpenHub(ctx, filepath.Join(c.Path(cfg.Data), "hub.db")); err != nil {
+	if h.Store, err = c.openStore(ctx, cfg.Store); err != nil {
 		return nil, err
 	}
+	h.metrics = newHubMetrics(h.Store, now, log)
+	h.ready.fit = func(ctx context.Context) error { return h.Store.Fit(ctx, now(), receive.DefaultSkew) }
 	if err := h.assemble(secret); err != nil {
 		return nil, errors.Join(err, h.Store.Close())
 	}
@@ -171,7 +178,7 @@ func (h *Hub) assemble(secret []byte) error {
 		delivered = append(delivered, deliver.Sector{Name: s.Name, Title: s.Title, MinOwnerGroups: s.MinOwnerGroups})
 	}
 	fail := failpoint()
-	h.Door = &admit.Door{Hub: cfg.ID, Record: h.Store, Sectors: sectors, Standard: h.standards.find, Policy: policyHash(cfg.Sectors),
+	h.Door = &admit.Door{Hub: cfg.ID, Record: h.Store, Tokens: h.Store, Sectors: sectors, Standard: h.standards.find, Policy: policyHash(cfg.Sectors),
 		Undertakings: Undertakings(), Sign: h.sign, Probation: time.Duration(cfg.Probation), Now: h.now, Rand: rand.Reader}
 	h.Desk = &receive.Desk{Hub: cfg.ID, Open: []*envelope.RecipientKey{h.seal}, Sign: h.sign, Key: record, Record: h.Store, Admit: h.Door,
 		Standard: h.standards.find, Now: h.now, Rand: rand.Reader, Skew: 5 * time.Minute, Fail: fail}
@@ -190,16 +197,23 @@ func (h *Hub) assemble(secret []byte) error {
 		return err
 	}
 	h.Deliver = &deliver.Room{Told: h.Consolidate, Reports: h.Store, Receipts: h.Store, Open: open, Rules: rules, Statistics: h.Analyse, Releases: h.Store, Members: h.Store,
-		Standards: h.standards.find, Sectors: delivered, AudienceKey: audience}
+		Listings: h.Store, Standards: h.standards.find, Sectors: delivered, Title: cfg.Title, AudienceKey: audience}
+	h.Notify = h.notifying()
 	return h.serveOn(secret)
 }
 
 // serveOn puts the interface and the pages on one handler.
 func (h *Hub) serveOn(secret []byte) error {
-	mux := http.NewServeMux()
-	api := &httpapi.Hub{Info: h.Info, Desk: bell{h.Desk, h.arrived}, Door: h.Door, Matcher: h.Consolidate, Deliver: h.Deliver, Standards: h.standards.find,
-		SignInURL: func(code string) string { return h.url + "/signin?code=" + code }, Ready: h.Store.Ready, Log: h.log}
+	mux, tools := http.NewServeMux(), h.tools()
+	api := &httpapi.Hub{Info: h.Info, Desk: bell{h.Desk, h.arrived, h.metrics}, Door: h.Door, Matcher: h.Consolidate, Deliver: h.Deliver, Standards: h.standards.find,
+		SignInURL: func(code string) string { return h.url + "/signin?code=" + code }, Ready: h.ready.check, Log: h.log,
+		Tokens: h.Door, TAXIIURL: func() string { return strings.TrimSuffix(h.url, "/") + taxii.DiscoveryPath },
+		Feed: tools.Feed, FeedURL: func() string { return strings.TrimSuffix(h.url, "/") + strings.TrimSuffix(httpapi.FeedPath, "/") }}
+	if h.Notify != nil {
+		api.Webhooks = h.Notify
+	}
 	api.Register(mux)
+	mux.Handle(taxii.DiscoveryPath, tools.taxii(h.log))
 	forms, err := derive(secret, "forms")
 	if err != nil {
 		return err
@@ -209,7 +223,7 @@ func (h *Hub) serveOn(secret []byte) error {
 	if err := site.Register(mux); err != nil {
 		return err
 	}
-	h.handler = logged(mux, h.log)
+	h.handler = logged(httpapi.Counted(mux, h.metrics.registry), h.log)
 	return nil
 }
 
@@ -263,27 +277,46 @@ func (h *Hub) Serve(ctx context.Context) error {
 // ServeOn is [Hub.Serve] on a listener that is open already.
 func (h *Hub) ServeOn(ctx context.Context, ln net.Listener) error {
 	h.log.Info("hub serves", "id", h.config.Hub.ID, "address", ln.Addr().String())
+	defer h.log.Info("hub stopped", "id", h.config.Hub.ID)
+	if len(h.config.Hub.Stewards) == 0 {
+		h.log.Warn("no steward is pinned, so that members cannot contribute; `concord hub pin` takes what `concord steward show` prints")
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var work sync.WaitGroup
 	defer work.Wait()
 	defer cancel()
+	counted, err := serveMetrics(ctx, h.config.Hub.Metrics, h.Metrics(), h.log)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	work.Go(counted)
 	work.Go(func() { h.work(ctx) })
 	return server(ctx, ln, h.handler, h.config.Hub.TLS, h.config.Path, h.log)
 }
 
 // work runs the derived rooms when they are due.
 func (h *Hub) work(ctx context.Context) {
-	jobs := []struct {
+	type job struct {
 		name  string
 		every Duration
 		// early, if set, says that there is something to do before that.
 		early <-chan struct{}
 		run   func(context.Context) error
-	}{
-		{"consolidate", h.config.Hub.Schedule.Consolidate, h.arrived, func(ctx context.Context) error { _, err := h.Consolidate.Run(ctx); return err }},
-		{"statistics", h.config.Hub.Schedule.Statistics, nil, h.Snapshot},
-		{"releases", h.config.Hub.Schedule.Releases, nil, func(ctx context.Context) error { _, err := h.Release(ctx); return err }},
-		{"sessions", Duration(time.Hour), nil, func(ctx context.Context) error { return h.Store.SweepSessions(ctx, h.now()) }},
+	}
+	jobs := []job{
+		// What others do meanwhile is seen by the cursor, and sweeping twice
+		// sweeps once; snapshots and releases are made by one of all processes.
+		{"consolidate", h.config.Hub.Schedule.Consolidate, h.arrived, h.consolidate},
+		{"statistics", h.config.Hub.Schedule.Statistics, nil, h.alone("statistics", h.config.Hub.Schedule.Statistics, h.Snapshot)},
+		{"releases", h.config.Hub.Schedule.Releases, nil, h.alone("releases", h.config.Hub.Schedule.Releases, func(ctx context.Context) error { _, err := h.Release(ctx); return err })},
+		{"sessions", Duration(time.Hour), nil, func(ctx context.Context) error {
+			return errors.Join(h.Store.SweepSessions(ctx, h.now()), h.Store.SweepTokens(ctx, h.now()))
+		}},
+	}
+	if h.Notify != nil {
+		// Of several processes that look, one queues; of those that send, one takes.
+		jobs = append(jobs, job{"webhooks", h.config.Hub.webhooks().Every, nil, h.tell},
+			job{"webhook events", h.config.Hub.webhooks().Every, h.queued, h.Notify.Send})
 	}
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -301,12 +334,40 @@ func (h *Hub) work(ctx context.Context) {
 				case <-tick.C:
 				case <-j.early:
 				}
-				if err := j.run(ctx); err != nil && ctx.Err() == nil {
+				err := j.run(ctx)
+				h.metrics.worked(j.name, err)
+				if err != nil && ctx.Err() == nil {
 					h.log.Error("scheduled work failed; it is tried again when next due", "work", j.name, "code", fault.Public(err).Code, "cause", err)
 				}
 			}
 		})
 	}
+}
+
+// workLease is how long a scheduled work is left to the process that began it
+// and was not heard of again.
+const workLease = time.Hour
+
+// alone makes of a work one that a single process of those that share the
+// record does when it is due.
+func (h *Hub) alone(name string, every Duration, run func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		at := h.now()
+		mine, err := h.Store.TakeWork(ctx, name, at, time.Duration(every), workLease)
+		if err != nil || !mine {
+			return err
+		}
+		err = run(ctx)
+		return errors.Join(err, h.Store.EndWork(context.WithoutCancel(ctx), name, at, err != nil))
+	}
+}
+
+func (h *Hub) consolidate(ctx context.Context) error {
+	p, err := h.Consolidate.Run(ctx)
+	if p.Reports+p.Erased > 0 {
+		h.log.Info("consolidated", "reports", p.Reports, "erased", p.Erased)
+	}
+	return err
 }
 
 // Snapshot takes a snapshot of every sector.
@@ -319,23 +380,46 @@ func (h *Hub) Snapshot(ctx context.Context) error {
 	return nil
 }
 
-// Release makes a release of every sector that has incidents; what fails in one
-// sector holds up no other.
-func (h *Hub) Release(ctx context.Context) ([]anonymise.Release, error) {
-	var made []anonymise.Release
+// SectorRelease is what became of a sector when releases were made: a release,
+// or why there is none.
+type SectorRelease struct {
+	Sector  string             `json:"sector"`
+	Release *anonymise.Release `json:"release,omitzero"`
+	Code    string             `json:"code,omitzero"`
+	Reason  string             `json:"reason,omitzero"`
+}
+
+// ReleaseEach makes a release of every sector of which something may be
+// released, and says of every other why not; what fails in one sector holds up
+// no other.
+func (h *Hub) ReleaseEach(ctx context.Context) ([]SectorRelease, error) {
+	all := make([]SectorRelease, 0, len(h.config.Hub.Sectors))
 	var failed error
 	for _, s := range h.config.Hub.Sectors {
 		r, err := h.Anonymise.Release(ctx, s.Name)
-		if fault.KindOf(err) == fault.NotFound {
-			continue
-		}
+		one := SectorRelease{Sector: s.Name, Release: &r}
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("release %s: %w", s.Name, err))
-			continue
+			f := fault.Public(err)
+			one = SectorRelease{Sector: s.Name, Code: f.Code, Reason: f.Message}
+			if f.Kind != fault.NotFound {
+				failed = errors.Join(failed, fmt.Errorf("release %s: %w", s.Name, err))
+			}
 		}
-		made = append(made, r)
+		all = append(all, one)
 	}
-	return made, failed
+	return all, failed
+}
+
+// Release is [Hub.ReleaseEach] for whoever asks only what was made.
+func (h *Hub) Release(ctx context.Context) ([]anonymise.Release, error) {
+	all, err := h.ReleaseEach(ctx)
+	var made []anonymise.Release
+	for _, one := range all {
+		if one.Release != nil {
+			made = append(made, *one.Release)
+		}
+	}
+	return made, err
 }
 
 // Close lets go of the record.

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/edge/minimise"
@@ -47,8 +49,8 @@ type Intake struct {
 
 // Intake begins to take reports.
 func (m *Member) Intake() (*Intake, error) {
-	if m.rules == nil {
-		return nil, fault.New(fault.Forbidden, "agreement.receives_only", "the agreement has no terms for contributing; `concord member join` agrees on a sheet")
+	if m.unready != nil {
+		return nil, m.unready
 	}
 	return &Intake{m: m}, nil
 }
@@ -58,7 +60,8 @@ func (in *Intake) Add(ctx context.Context, c collect.Collected) error {
 	ref := c.Report().Standard
 	rules := in.m.rules[ref]
 	if rules == nil {
-		in.Done.Failed = append(in.Done.Failed, Failure{c.Where(), "report.other_standard", "your agreement does not cover the standard " + string(ref)})
+		in.Done.Failed = append(in.Done.Failed, Failure{c.Where(), "report.other_sector",
+			"your agreement does not cover the standard " + string(ref) + "; if the report belongs to a sector of yours (" + strings.Join(in.m.Agreement.Member.Sectors, ", ") + "), name it with --sector"})
 		return nil
 	}
 	minimal, err := minimise.Minimise(c, rules, in.m.sectorOf(ref))
@@ -102,19 +105,30 @@ func (in *Intake) Flush(ctx context.Context) error {
 	return nil
 }
 
-// StandardFor picks the standard for a report: the sector's, if one is named,
-// else that of the member's sector which fits the victim's industry.
+// Sector checks that a sector is one of the member's; "" is to be picked by
+// report.
+func (m *Member) Sector(name string) error {
+	if _, mine := m.Agreement.Standards[name]; !mine && name != "" {
+		return fault.New(fault.Usage, "member.sector", "you take no part in a sector %q; yours are %s", name, strings.Join(m.Agreement.Member.Sectors, ", "))
+	}
+	return nil
+}
+
+// StandardFor picks the standard for a report: that of the sector, if one is
+// named, else of the one that fits the victim's industry. A victim of no
+// industry that has a sector belongs to the general sector, or where the
+// member takes no part in that, to its first. A sector that is not the
+// member's is not exchanged for one of its own: [Intake.Add] lists the report.
 func (m *Member) StandardFor(sector string) func(report.Report) standard.Ref {
 	return func(r report.Report) standard.Ref {
-		if sector != "" {
-			return m.Agreement.Standards[sector]
+		s := cmp.Or(sector, SectorOfIndustry(r.Value("victim.industry")))
+		if ref, mine := m.Agreement.Standards[s]; mine {
+			return ref
 		}
-		for _, s := range []string{SectorOfIndustry(r.Value("victim.industry")), "general", m.Agreement.Member.Sectors[0]} {
-			if ref, ok := m.Agreement.Standards[s]; ok {
-				return ref
-			}
+		if s == generalSector {
+			return m.Agreement.Standards[m.Agreement.Member.Sectors[0]]
 		}
-		return ""
+		return standard.Ref(s + "/1.0")
 	}
 }
 

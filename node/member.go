@@ -33,11 +33,11 @@ import (
 const DefaultDesk = "127.0.0.1:8450"
 
 // InitMember makes a folder with a member's keys and configuration.
-func InitMember(dir, name, sheet string) (*Config, error) {
+func InitMember(dir, name, sheet, listen string) (*Config, error) {
 	if err := newFolder(dir); err != nil {
 		return nil, err
 	}
-	m := &MemberConfig{Name: name, Data: "data", Terms: sheet, Listen: DefaultDesk}
+	m := &MemberConfig{Name: name, Data: "data", Terms: sheet, Listen: listen}
 	m.Keys.Sign, m.Keys.IDs = "keys/sign.key", "keys/ids.key"
 	c := &Config{Member: m, Dir: dir}
 	if err := m.check(); err != nil {
@@ -46,11 +46,6 @@ func InitMember(dir, name, sheet string) (*Config, error) {
 	if _, err := ReadSheet(sheet); err != nil {
 		return nil, err
 	}
-	if !slices.Contains(terms.Builtins(), sheet) {
-		if err := c.keep(sheet, "terms.yaml", &m.Terms); err != nil {
-			return nil, err
-		}
-	}
 	key, err := envelope.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -58,7 +53,7 @@ func InitMember(dir, name, sheet string) (*Config, error) {
 	if err := errors.Join(envelope.WriteKeyFile(c.Path(m.Keys.Sign), key), newSecret(c.Path(m.Keys.IDs), labelIDs)); err != nil {
 		return nil, err
 	}
-	return c, c.Save()
+	return c, c.useSheet(sheet)
 }
 
 // keep copies a file into the configuration's folder, so that the setting
@@ -136,9 +131,16 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 	if err != nil {
 		return agreement.Agreement{}, err
 	}
+	if offer.Member.Name != c.Member.Name {
+		return agreement.Agreement{}, fault.New(fault.Usage, "join.other_name",
+			"the invitation is for %q and this folder was made for %q; nothing was signed. Make a folder with `concord member init DIR --name`, or correct member.name", offer.Member.Name, c.Member.Name)
+	}
 	offer.Member.Key = key.Public().(ed25519.PublicKey)
 	offer.Terms = sheet
-	if !until.IsZero() && until.Before(offer.Until) {
+	if !until.IsZero() {
+		if until.After(offer.Until) {
+			return agreement.Agreement{}, fault.New(fault.Usage, "join.until", "the third party offers an agreement until %s at most; nothing was signed", offer.Until.Format(time.DateOnly))
+		}
 		offer.Until = until
 	}
 	if offer, err = agreement.Propose(offer); err != nil {
@@ -166,9 +168,7 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 			return agreement.Agreement{}, err
 		}
 	}
-	for _, s := range info.Stewards {
-		pin.Stewards = append(pin.Stewards, StewardPin{s.Name, s.URL, s.Epoch, s.LinkKey})
-	}
+	pin.Stewards = stewardPins(info)
 	for _, s := range info.Sectors {
 		if slices.Contains(a.Member.Sectors, s.Name) {
 			pin.Sectors = append(pin.Sectors, SectorConfig{s.Name, s.Title, s.Standard, s.MinOwnerGroups, s.K})
@@ -176,6 +176,13 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 	}
 	c.Member.Hub = pin
 	return a, c.Save()
+}
+
+func stewardPins(info wire.HubInfo) (pins []StewardPin) {
+	for _, s := range info.Stewards {
+		pins = append(pins, StewardPin{s.Name, s.URL, s.Epoch, s.LinkKey})
+	}
+	return pins
 }
 
 // httpClient makes the client of a member, trusting the authority of a file in
@@ -210,6 +217,8 @@ type Member struct {
 	Store     *store.Member
 
 	rules map[standard.Ref]*terms.Rules
+	// unready, if set, says why nothing can be contributed now.
+	unready error
 }
 
 // OpenMember assembles a member's edge. A member that has not joined yet is
@@ -265,10 +274,11 @@ func OpenMember(ctx context.Context, c *Config, now func() time.Time) (*Member, 
 		if err := link.UnmarshalText([]byte(s.LinkKey)); err != nil {
 			return nil, at("member.hub.stewards[0].link_key", err)
 		}
-		m.Tokeniser = &tokenise.Tokeniser{Name: s.Name, Epoch: s.Epoch, Key: link, Random: rand.Reader, Steward: httpapi.StewardClient{
+		m.Tokeniser = &tokenise.Tokeniser{Name: s.Name, Epoch: s.Epoch, Key: link, Random: rand.Reader, Attempts: attempts, Steward: httpapi.StewardClient{
 			Client:    &httpapi.Client{Base: strings.TrimRight(s.URL, "/"), HTTP: transport, Member: pin.Member, Key: key, Audience: s.Name, Now: now, Random: rand.Reader},
 			Agreement: signed, Scope: steward.Scope}}
 	}
+	m.unready = c.unready(a)
 	if err := os.MkdirAll(c.Path(c.Member.Data), 0o700); err != nil {
 		return nil, fault.New(fault.Usage, "member.data", "the folder for the outbox cannot be made").At(c.Path(c.Member.Data)).Because(err)
 	}
@@ -276,8 +286,37 @@ func OpenMember(ctx context.Context, c *Config, now func() time.Time) (*Member, 
 		return nil, err
 	}
 	m.Outbox = &outbox.Outbox{Queue: m.Store, Hub: m.Hub, Member: pin.Member, Agreement: a.ID, Sign: key, IDs: ids, HubID: pin.ID, SealTo: seal, HubKey: hubKey,
-		Now: now, Random: rand.Reader, Attempts: 6, Fail: failpoint()}
+		Now: now, Random: rand.Reader, Attempts: attempts, Fail: failpoint()}
 	return m, nil
+}
+
+// attempts in a row at a hub or steward that is away: a person waits, and what
+// is queued can be sent later.
+const attempts = 2
+
+// unready says why a member with this agreement cannot contribute as its
+// configuration has it: there must be terms, signed ones, and a steward.
+func (c *Config) unready(a agreement.Agreement) error {
+	if a.Terms == nil {
+		return fault.New(fault.Forbidden, "agreement.receives_only", "the agreement has no terms for contributing; `concord member renew --terms SHEET` agrees on a sheet")
+	}
+	if len(c.Member.Hub.Stewards) == 0 {
+		return fault.New(fault.Usage, "member.no_steward", "the hub named no steward when you joined, so no tokens can be made; when its operator has pinned one, `concord member renew` asks again")
+	}
+	sheet, err := c.sheet()
+	if err != nil {
+		return err
+	}
+	wanted, err := sheet.Hash()
+	if err != nil {
+		return err
+	}
+	if signed, err := a.Terms.Hash(); err != nil || signed != wanted {
+		return errors.Join(err, fault.New(fault.Conflict, "member.terms_unsigned",
+			"the terms %s of your configuration are not the sheet %q (version %d) that both sides signed; nothing was sent. `concord member renew --terms %s` signs them, or put the old ones back",
+			c.Member.Terms, a.Terms.Name, a.Terms.Version, c.Member.Terms))
+	}
+	return nil
 }
 
 func compileTerms(a agreement.Agreement) (map[standard.Ref]*terms.Rules, error) {
@@ -300,6 +339,9 @@ func compileTerms(a agreement.Agreement) (map[standard.Ref]*terms.Rules, error) 
 // Close lets go of the outbox.
 func (m *Member) Close() error { return m.Store.Close() }
 
+// generalSector is where what belongs to no other sector goes.
+const generalSector = "general"
+
 // SectorOfIndustry is the sector to which an industry code belongs: health for
 // 62, finance for 52, else general.
 func SectorOfIndustry(code string) string {
@@ -309,7 +351,7 @@ func SectorOfIndustry(code string) string {
 	case strings.HasPrefix(code, "52"):
 		return "finance"
 	}
-	return "general"
+	return generalSector
 }
 
 // Deliver sends what waits and says what became of it.
@@ -353,6 +395,8 @@ func Sentence(m wire.Matches) string {
 		reports = "report"
 	}
 	switch {
+	case m.Of == 0:
+		return ""
 	case !m.Ready:
 		return "The hub has not consolidated all of these reports yet; `concord member status` asks again."
 	case m.Groups == "":

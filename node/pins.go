@@ -35,7 +35,7 @@ func ParsePins(data []byte) ([]StewardPin, error) {
 	dec.KnownFields(true)
 	var p pins
 	if err := dec.Decode(&p); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fault.New(fault.Usage, "pin.malformed", "%s; the file is what `concord steward show` prints", strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", " "))
+		return nil, fault.New(fault.Usage, "pin.malformed", "%s; the file is what `concord steward show` prints", yamlProblem(err))
 	}
 	if len(p.Stewards) == 0 {
 		return nil, fault.New(fault.Usage, "pin.empty", "no steward is in the file; it is what `concord steward show` prints")

@@ -53,8 +53,11 @@ type Steward struct {
 	Steward *steward.Steward
 	Store   *store.Steward
 
-	config *Config
-	log    *slog.Logger
+	config  *Config
+	log     *slog.Logger
+	metrics *stewardMetrics
+	ready   readiness
+	handler http.Handler
 }
 
 // OpenSteward assembles a steward of its configuration.
@@ -82,8 +85,11 @@ func OpenSteward(ctx context.Context, c *Config, now func() time.Time, log *slog
 	if err != nil {
 		return nil, err
 	}
-	return &Steward{config: c, log: log, Store: st, Steward: &steward.Steward{Name: cfg.Name, Epoch: 1, Key: key, Hub: cfg.Hub.ID, HubKey: hubKey,
-		DailyQuota: cfg.DailyQuota, Admissions: st, Ledger: st, Now: now, Random: rand.Reader}}, nil
+	s := &Steward{config: c, log: log, metrics: newStewardMetrics(st), ready: readiness{fit: st.Fit}, Store: st, Steward: &steward.Steward{Name: cfg.Name, Epoch: 1, Key: key, Hub: cfg.Hub.ID, HubKey: hubKey,
+		DailyQuota: cfg.DailyQuota, Admissions: st, Ledger: st, Now: now, Random: rand.Reader}}
+	api := httpapi.StewardHandler(countedSteward{s.Steward, s.metrics}, s.ready.check, log)
+	s.handler = logged(httpapi.Counted(api, s.metrics.registry), log)
+	return s, nil
 }
 
 // Pin is how others recognise the steward.
@@ -93,9 +99,7 @@ func (s *Steward) Pin() StewardPin {
 }
 
 // Handler serves the steward's interface.
-func (s *Steward) Handler() http.Handler {
-	return logged(httpapi.StewardHandler(s.Steward, s.log), s.log)
-}
+func (s *Steward) Handler() http.Handler { return s.handler }
 
 // Serve runs the steward until the context ends.
 func (s *Steward) Serve(ctx context.Context) error {
@@ -109,6 +113,14 @@ func (s *Steward) Serve(ctx context.Context) error {
 // ServeOn is [Steward.Serve] on a listener that is open already.
 func (s *Steward) ServeOn(ctx context.Context, ln net.Listener) error {
 	s.log.Info("steward serves", "name", s.config.Steward.Name, "address", ln.Addr().String(), "custody", wire.SingleCustody)
+	ctx, cancel := context.WithCancel(ctx)
+	counted, err := serveMetrics(ctx, s.config.Steward.Metrics, s.Metrics(), s.log)
+	if err != nil {
+		cancel()
+		return errors.Join(err, ln.Close())
+	}
+	defer counted()
+	defer cancel()
 	return server(ctx, ln, s.Handler(), s.config.Steward.TLS, s.config.Path, s.log)
 }
 

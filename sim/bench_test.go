@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	_ "modernc.org/sqlite" // the reference writes with the bare driver
 
+	"github.com/concord-trust/concord/internal/postgrestest"
 	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/node"
 )
 
 // portionOf is one file of n reports that a member of both sectors could
@@ -37,9 +40,20 @@ func portionOf(b *testing.B, serial uint64, n int) []byte {
 
 // BenchmarkSubmit measures the whole way of a report at one member: collected,
 // minimised, tokenised by a steward with proofs, sealed, queued durably, sent
-// over HTTP, verified and stored durably by the hub, receipted.
+// over HTTP, verified and stored durably by the hub, receipted; on each store.
 func BenchmarkSubmit(b *testing.B) {
-	trust, err := Open(b.Context(), b.TempDir(), "127.0.0.1:0", slog.New(slog.NewTextHandler(io.Discard, nil)))
+	b.Run(node.StoreSQLite, func(b *testing.B) { submitTo(b, nil) })
+	b.Run(node.StorePostgres, func(b *testing.B) {
+		file := filepath.Join(b.TempDir(), "dsn")
+		if err := os.WriteFile(file, []byte(postgrestest.Database(b)), 0o600); err != nil {
+			b.Fatal(err)
+		}
+		submitTo(b, &node.StoreConfig{Kind: node.StorePostgres, DSNFile: file})
+	})
+}
+
+func submitTo(b *testing.B, store *node.StoreConfig) {
+	trust, err := Open(b.Context(), b.TempDir(), "127.0.0.1:0", slog.New(slog.NewTextHandler(io.Discard, nil)), func(c *node.HubConfig) { c.Store = store })
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -81,6 +81,7 @@ type Summary struct {
 	Refusals map[string]int       `json:"-"` // reason → reports
 	Figures  []Figures            `json:"-"`
 	Made     []ReleaseLine        `json:"-"`
+	NotMade  []node.SectorRelease `json:"-"` // of which no release could be made
 	Took     time.Duration        `json:"-"`
 }
 
@@ -143,10 +144,17 @@ func (d Demo) run(ctx context.Context, t *Trust) (Summary, error) {
 	if err := t.Hub.Snapshot(ctx); err != nil {
 		return Summary{}, err
 	}
-	if _, err := t.Hub.Release(ctx); err != nil {
+	released, err := t.Hub.ReleaseEach(ctx)
+	if err != nil {
 		return Summary{}, err
 	}
-	return d.summary(ctx, t, world, tally)
+	s, err := d.summary(ctx, t, world, tally)
+	for _, r := range released {
+		if r.Release == nil && slices.ContainsFunc(t.Members, func(m *Seat) bool { return slices.Contains(m.Party.Sectors, r.Sector) }) {
+			s.NotMade = append(s.NotMade, r)
+		}
+	}
+	return s, err
 }
 
 // DefaultMembers of the simulated trust.
@@ -352,9 +360,12 @@ func (t *tally) count(seat *Seat, submitted int, before node.Submission, deliver
 	}
 }
 
+// ImportSectors are the sectors in which given files are reported.
+func ImportSectors() []string { return []string{"finance", "health", "general"} }
+
 // importAll has members of the stakes given report the files.
 func (d Demo) importAll(ctx context.Context, t *Trust, tally *tally) error {
-	sectors := []string{"finance", "health", "general"}
+	sectors := ImportSectors()
 	var groups [][]*Seat
 	stakes := map[member.Stake]bool{}
 	seat := func(stake member.Stake, n int) (*Seat, error) {
@@ -384,6 +395,9 @@ func (d Demo) importAll(ctx context.Context, t *Trust, tally *tally) error {
 	d.say("%d organisations have joined.", len(t.Members))
 	for g, in := range d.Imports {
 		if err := d.importOne(ctx, in, groups[g], tally); err != nil {
+			if fault.Public(err).Path != "" { // it says where
+				return err
+			}
 			return fmt.Errorf("import %s: %w", in.File, err)
 		}
 	}
@@ -396,8 +410,8 @@ func (d Demo) importOne(ctx context.Context, in Import, seats []*Seat, tally *ta
 		return fault.New(fault.Usage, "import.unreadable", "the file cannot be read").At(in.File).Because(err)
 	}
 	defer f.Close()
-	d.say("%d members of the stake %s report %s …", len(seats), in.Stake, in.File)
-	options := collect.Options{Format: in.Format, Standard: func(r report.Report) standard.Ref {
+	d.say("Of the stake %s, members that report %s: %d …", in.Stake, in.File, len(seats))
+	options := collect.Options{Format: in.Format, Latest: time.Now(), Standard: func(r report.Report) standard.Ref {
 		if in.Sector != "" {
 			return seats[0].Member.StandardFor(in.Sector)(r)
 		}
@@ -530,39 +544,4 @@ func (d Demo) figures(ctx context.Context, t *Trust, s *Summary) error {
 		}
 	}
 	return nil
-}
-
-// Visitor is a person who may look at the demo, with a sign-in link.
-type Visitor struct {
-	Person, Member string
-	Stake          member.Stake
-	Link           string
-	Try            string
-}
-
-// Visitors makes fresh sign-in links for a person of each stake.
-func (t *Trust) Visitors(ctx context.Context) ([]Visitor, error) {
-	people := []struct {
-		stake  member.Stake
-		kinds  []member.Kind
-		person string
-		try    string
-	}{
-		{member.Industry, []member.Kind{"firm", "isac", "insurer"}, "A. Analyst", "see what changed in the sector, open an incident that your own report is part of, and take the indicators as CSV"},
-		{member.LawEnforcement, []member.Kind{"police"}, "D. Detective", "open a campaign and see what ties incidents of different victims, and what is withheld and why"},
-		{member.Research, []member.Kind{"university", "institute"}, "R. Doctoral-Student", "open the newest release, read its codebook, and download it as Parquet"},
-	}
-	var out []Visitor
-	for _, p := range people {
-		i := slices.IndexFunc(t.Members, func(s *Seat) bool { return s.Party.Stake == p.stake && slices.Contains(p.kinds, s.Party.Kind) })
-		if i < 0 {
-			continue
-		}
-		link, err := t.Members[i].Member.Hub.Login(ctx, wire.LoginRequest{Person: p.person})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, Visitor{p.person, t.Members[i].Party.Name, p.stake, link.URL, p.try})
-	}
-	return out, nil
 }

@@ -7,11 +7,13 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/concord-trust/concord/hub/anonymise"
+	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/wire"
 )
 
@@ -82,6 +84,35 @@ func TestTheDemoHoldsWhatItTells(t *testing.T) {
 		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(page), v.Member) {
 			t.Errorf("the link of %s answers %s, %v, and does not name %s", v.Person, resp.Status, err, v.Member)
 		}
+		holdsWhatIsPromised(t, &http.Client{Jar: jar}, v)
+	}
+}
+
+// holdsWhatIsPromised fails unless the page to which a visitor is led shows
+// what the visitor is told to look at.
+func holdsWhatIsPromised(t *testing.T, signedIn *http.Client, v Visitor) {
+	t.Helper()
+	if v.Look == "" {
+		t.Errorf("%s is led to no page", v.Person)
+		return
+	}
+	resp, err := signedIn.Get(v.Look)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := io.ReadAll(resp.Body)
+	resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Errorf("%s is led to %s, which answers %s, %v", v.Person, v.Look, resp.Status, err)
+		return
+	}
+	shows := map[member.Stake]string{
+		member.Industry:       `class="chip mine"`,
+		member.LawEnforcement: `<summary>\d+ fields?: |Observables of the type`, // below "what is withheld, and why"
+		member.Research:       `incidents\.parquet`,
+	}[v.Stake]
+	if !regexp.MustCompile(shows).Match(page) {
+		t.Errorf("%s is told to %s; the page %s does not show %q", v.Person, v.Try, v.Look, shows)
 	}
 }
 

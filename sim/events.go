@@ -86,7 +86,7 @@ type occurrence struct {
 // perhaps one kind of event surges. It draws from a stream of its own.
 func (w *World) event(n int, at time.Time, surge string) []Document {
 	r := w.random(streamEvents, uint64(n))
-	e := occurrence{number: n, sector: w.settings.Sectors[r.IntN(len(w.settings.Sectors))], at: at.Add(time.Duration(r.Int64N(int64(18 * time.Hour)))), picks: map[string]string{}}
+	e := occurrence{number: n, sector: w.settings.Sectors[r.IntN(len(w.settings.Sectors))], at: w.past(at.Add(time.Duration(r.Int64N(int64(18 * time.Hour))))), picks: map[string]string{}}
 	e.what = pickTemplate(r, e.sector, surge)
 	e.victim = w.victims[e.sector].choose(r)
 	if e.what.loss > 0 && r.IntN(3) > 0 {
@@ -107,6 +107,15 @@ func (w *World) event(n int, at time.Time, surge string) []Document {
 		out = append(out, w.documents(r, e, m, len(out))...)
 	}
 	return out
+}
+
+// past is a moment, or the world's last if that has not come yet: nobody tells
+// of the future.
+func (w *World) past(at time.Time) time.Time {
+	if end := w.settings.Until.UTC(); at.After(end) {
+		return end
+	}
+	return at
 }
 
 // surging is how much likelier a kind of event is while it surges.
@@ -180,7 +189,7 @@ func (w *World) infrastructure(r *rand.Rand, n int, at time.Time) []report.Obser
 	var out []report.Observable
 	day := at.Format("2006-01-02")
 	add := func(typ, value, role string) {
-		out = append(out, report.Observable{Type: typ, Value: value, Role: role, FirstSeen: day, LastSeen: at.Add(48 * time.Hour).Format("2006-01-02"), Count: 1 + r.Int64N(40)})
+		out = append(out, report.Observable{Type: typ, Value: value, Role: role, FirstSeen: day, LastSeen: w.past(at.Add(48 * time.Hour)).Format("2006-01-02"), Count: 1 + r.Int64N(40)})
 	}
 	stream, serial := streamEvents, uint64(n)
 	if r.IntN(4) == 0 {
@@ -227,7 +236,7 @@ func (w *World) documents(r *rand.Rand, e occurrence, m, position int) []Documen
 	}
 	d := Document{Member: m, Sector: e.sector, Native: native, Sent: sent, Event: e.number, Kind: First}
 	body := w.tell(r, e, m)
-	d.JSON = w.encode(e.sector, native, body, e)
+	d.JSON, d.quarter = w.encode(e.sector, native, body, e), quarterOf(body["timeline.incident"][0])
 	if r.IntN(90) == 0 {
 		d.Kind, d.Event, d.JSON = Malformed, -1, malform(r, d.JSON)
 		return []Document{d}
@@ -271,14 +280,17 @@ func (w *World) tell(r *rand.Rand, e occurrence, m int) map[string][]string {
 	default:
 		said["reporter.role"] = []string{role}
 		said["victim.victim_id"] = []string{spelled(r, e.victim.name)}
-		day = day.AddDate(0, 0, r.IntN(7)-2)
+		day = w.past(day.AddDate(0, 0, r.IntN(7)-2))
 		format := []string{"2006-01-02", "2006-01-02", "2006-01-02T15:04:05Z", "2006-01"}[r.IntN(4)]
 		said["timeline.incident"] = []string{day.Format(format)}
 	}
 	if p.Kind == "regulator" {
 		delete(said, "timeline.incident")
 		said["timeline.incident"] = []string{e.at.Format("2006-01")}
-		said["timeline.notification"] = []string{e.at.AddDate(0, 0, 10+r.IntN(50)).Format("2006-01-02")}
+		// Whom nobody has told yet is told of later.
+		if told := e.at.AddDate(0, 0, 10+r.IntN(50)); told.Equal(w.past(told)) {
+			said["timeline.notification"] = []string{told.Format("2006-01-02")}
+		}
 	}
 	if (p.Kind == "isac" || p.Kind == "responder") && !own && r.IntN(2) == 0 {
 		said["reporter.on_behalf_of"] = []string{e.victim.name}

@@ -23,6 +23,7 @@ import (
 	"github.com/concord-trust/concord/edge/outbox"
 	"github.com/concord-trust/concord/hub/consolidate"
 	"github.com/concord-trust/concord/hub/receive"
+	"github.com/concord-trust/concord/internal/postgrestest"
 	"github.com/concord-trust/concord/node"
 )
 
@@ -31,7 +32,7 @@ const tellers = 3
 
 // TestKilledAtEachNamedPoint runs a hub and members as processes of their own,
 // kills one at a named point, starts it again, and holds what came of it
-// against a run that nobody disturbed.
+// against a run that nobody disturbed; on each store.
 func TestKilledAtEachNamedPoint(t *testing.T) {
 	k := newKilling(t)
 	files := k.documents(t, 1, 60)
@@ -42,53 +43,82 @@ func TestKilledAtEachNamedPoint(t *testing.T) {
 	}
 	t.Logf("undisturbed: %d revisions, %d of them corrections, %+v", len(want.rows), want.corrected(), want.counts)
 	want.control(t)
-	var all []disturbance
+	all := []disturbance{{}}
 	for _, p := range outbox.Failpoints() {
 		all = append(all, disturbance{role: "member", point: p, stage: 0}, disturbance{role: "member", point: p, stage: 1})
 	}
 	for _, p := range []string{receive.BeforeCommit, receive.AfterCommit, receive.BeforeAnswer, consolidate.BeforeCommit, consolidate.AfterCommit} {
 		all = append(all, disturbance{role: "hub", point: p})
 	}
-	for _, d := range all {
-		t.Run(fmt.Sprintf("%s, stage %d", d.point, d.stage+1), func(t *testing.T) {
-			t.Parallel()
-			got := k.run(t, d, files)
-			complain(t, got.check(), got.same(want))
-			if got.kills != 1 {
-				t.Errorf("killed %d times at %s; this shows nothing", got.kills, d.point)
+	for _, store := range []string{node.StoreSQLite, node.StorePostgres} {
+		t.Run(store, func(t *testing.T) {
+			for _, d := range all {
+				d.store = store
+				t.Run(fmt.Sprintf("%s, stage %d", d.point, d.stage+1), func(t *testing.T) {
+					t.Parallel()
+					got := k.run(t, d, files)
+					complain(t, got.check(), got.same(want))
+					if d.point != "" && got.kills != 1 {
+						t.Errorf("killed %d times at %s; this shows nothing", got.kills, d.point)
+					}
+				})
 			}
 		})
 	}
 }
 
-// TestSoakKilledAtRandom kills hub or member at random moments while reports
-// are submitted: as often as CONCORD_SOAK says (`make soak`).
+// TestTheDatabaseIsKilledWhileMembersSubmit kills the database's own process
+// at random moments; neither hub nor members are started again for it.
+func TestTheDatabaseIsKilledWhileMembersSubmit(t *testing.T) {
+	k := newKilling(t)
+	const kills = 4
+	k.soak(t, 7, disturbance{store: node.StorePostgres, role: "database", kills: kills})
+}
+
+// TestSoakKilledAtRandom kills hub or member, or the database, at random
+// moments while reports are submitted: as often as CONCORD_SOAK says (`make
+// soak`).
 func TestSoakKilledAtRandom(t *testing.T) {
 	n, _ := strconv.Atoi(os.Getenv("CONCORD_SOAK"))
 	if n <= 0 {
 		t.Skip("skipped: CONCORD_SOAK says how many kills there are to be; `make soak` sets it")
 	}
-	k := newKilling(t)
-	seed := uint64(time.Now().UnixNano())
+	for _, store := range []string{node.StoreSQLite, node.StorePostgres} {
+		t.Run(store, func(t *testing.T) {
+			newKilling(t).soak(t, uint64(time.Now().UnixNano()), disturbance{store: store, kills: n})
+		})
+	}
+}
+
+// soak runs with random kills, and once more, on the embedded store, without.
+func (k *killing) soak(t *testing.T, seed uint64, d disturbance) {
+	t.Helper()
 	t.Logf("seed %d", seed)
 	var files [][]string
-	random := rand.New(rand.NewPCG(seed, 0))
-	got := k.run(t, disturbance{random: random, kills: n, more: func(stage int) []string {
+	d.random = rand.New(rand.NewPCG(seed, 0))
+	d.more = func(stage int) []string {
 		for len(files) <= stage {
 			files = append(files, k.documents(t, seed+uint64(len(files)), 90)...)
 		}
 		return files[stage]
-	}}, nil)
+	}
+	got := k.run(t, d, nil)
 	complain(t, got.check(), got.same(k.run(t, disturbance{}, files[:got.stages])))
+	if got.kills < d.kills {
+		t.Errorf("there were %d of %d kills", got.kills, d.kills)
+	}
 	t.Logf("%d kills in %d stages: %d revisions, %+v", got.kills, got.stages, len(got.rows), got.counts)
 }
 
 // disturbance says when a process is killed.
 type disturbance struct {
+	// store keeps the hub's record; SQLite if "".
+	store string
 	// At a named point of a role; of a member, while it submits a stage.
 	role, point string
 	stage       int
-	// Or at random, so often, and as long as more gives files.
+	// Or at random, so often, and as long as more gives files; if role is
+	// database, nothing else.
 	random *rand.Rand
 	kills  int
 	more   func(stage int) []string
@@ -189,17 +219,7 @@ func (k *killing) documents(t *testing.T, seed uint64, n int) [][]string {
 // of it.
 func (k *killing) run(t *testing.T, d disturbance, files [][]string) outcome {
 	t.Helper()
-	r := &killed{t: t, d: d, dir: t.TempDir()}
-	copyFolder(t, k.dir, r.dir)
-	addr := k.address(t)
-	r.url = "http://" + addr
-	change(t, r.config("hub"), func(c *node.Config) {
-		c.Hub.Listen, c.Hub.URL = addr, r.url
-		c.Hub.Schedule = node.Schedule{Consolidate: node.Duration(20 * time.Millisecond)}
-	})
-	for m := range tellers {
-		change(t, r.config(memberDir(m)), func(c *node.Config) { c.Member.Hub.URL, c.Member.Hub.Stewards[0].URL = r.url, k.steward })
-	}
+	r := k.begin(t, d)
 	r.startHub(d.role == "hub")
 	more := d.more
 	if more == nil {
@@ -229,6 +249,53 @@ func (k *killing) run(t *testing.T, d disturbance, files [][]string) outcome {
 	return r.inspect()
 }
 
+// begin sets up a run: a copy of the trust, its record in the store that the
+// run is about.
+func (k *killing) begin(t *testing.T, d disturbance) *killed {
+	t.Helper()
+	r := &killed{t: t, d: d, dir: t.TempDir()}
+	copyFolder(t, k.dir, r.dir)
+	if d.store == node.StorePostgres {
+		r.moveToDatabase()
+	}
+	addr := k.address(t)
+	r.url = "http://" + addr
+	change(t, r.config("hub"), func(c *node.Config) {
+		c.Hub.Listen, c.Hub.URL = addr, r.url
+		c.Hub.Schedule = node.Schedule{Consolidate: node.Duration(20 * time.Millisecond)}
+	})
+	for m := range tellers {
+		change(t, r.config(memberDir(m)), func(c *node.Config) { c.Member.Hub.URL, c.Member.Hub.Stewards[0].URL = r.url, k.steward })
+	}
+	return r
+}
+
+// moveToDatabase moves the hub's record to a fresh database, in a server of
+// its own if that is to be killed.
+func (r *killed) moveToDatabase() {
+	r.t.Helper()
+	var dsn string
+	if r.d.random != nil {
+		r.database = postgrestest.Start(r.t)
+		dsn = r.database.Database(r.t)
+	} else {
+		dsn = postgrestest.Database(r.t)
+	}
+	file := filepath.Join(r.dir, "hub", "keys", "dsn")
+	if err := os.WriteFile(file, []byte(dsn), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+	config, err := node.LoadConfig(r.config("hub"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	to := node.StoreConfig{Kind: node.StorePostgres, DSNFile: "keys/dsn"}
+	if _, err := node.MigrateStore(r.t.Context(), config, to, false); err != nil {
+		r.t.Fatal(err)
+	}
+	change(r.t, r.config("hub"), func(c *node.Config) { c.Hub.Store = &to })
+}
+
 // killed is a run under way.
 type killed struct {
 	t      *testing.T
@@ -238,6 +305,8 @@ type killed struct {
 	hub    *process
 	kills  int
 	stages int
+	// database is the server that this run alone uses, if any.
+	database *postgrestest.Cluster
 }
 
 func memberDir(m int) string { return fmt.Sprintf("member-%03d", m+1) }
@@ -287,16 +356,30 @@ func (r *killed) submit(m int, file string, armed bool) {
 			r.buried(r.hub)
 			r.startHub(false)
 		case <-r.moment():
-			victim := p
-			if r.d.random.IntN(2) == 0 {
-				victim = r.hub
-			}
-			victim.doomed = true
-			victim.cmd.Process.Kill() //nolint:errcheck // it may have just ended
+			r.strike(p)
 		case <-limit:
 			r.t.Fatalf("the member is not done after a minute\n%s\n%s", p.out, r.hub.out)
 		}
 	}
+}
+
+// strike kills the member, the hub or the database.
+func (r *killed) strike(p *process) {
+	r.t.Helper()
+	victims := []*process{p, r.hub}
+	if r.database != nil && (r.d.role == "database" || r.d.random.IntN(3) == 0) {
+		if err := r.database.Kill(); err != nil {
+			r.t.Fatal(err)
+		}
+		if err := r.database.Restart(); err != nil {
+			r.t.Fatal(err)
+		}
+		r.kills++
+		return
+	}
+	victim := victims[r.d.random.IntN(len(victims))]
+	victim.doomed = true
+	victim.cmd.Process.Kill() //nolint:errcheck // it may have just ended
 }
 
 // moment comes at random, if the run is disturbed so.

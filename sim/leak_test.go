@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,9 +52,10 @@ func (l *leakage) granted(f finding) bool {
 }
 
 // The kinds of places: files of hub and steward as they are on disk, cells of
-// their tables, reports as the hub can open them, log lines, what members
-// send, and what they get: answers, feeds, files of releases, pages.
-var kinds = []string{"file", "cell", "opened", "log", "request", "api", "feed", "release", "page"}
+// their tables, reports as the hub can open them, log lines, metrics, what
+// members send, and what they get: answers, feeds, files of releases, pages,
+// messages to webhooks.
+var kinds = []string{"file", "cell", "opened", "log", "request", "api", "feed", "release", "page", "webhook", "metrics"}
 
 // planted is a victim's name that the control run leaks.
 const planted = "Zyrafa-Quux Öltank & Söhne GmbH"
@@ -70,6 +72,8 @@ type leakage struct {
 	rules  map[string]*terms.Rules // by sheet and standard
 	log    *slog.Logger
 	logged *lockedBuffer
+	// posts counts the messages that came to webhooks.
+	posts atomic.Int64
 	// plant, if set, adds to what a path answers.
 	plant func(path string) []byte
 }
@@ -125,7 +129,7 @@ func newLeakage(t *testing.T) *leakage {
 	if 4*len(excluded) > len(l.secrets) {
 		t.Errorf("%d of %d values are excluded", len(excluded), len(l.secrets))
 	}
-	if l.trust, err = Open(t.Context(), t.TempDir(), "127.0.0.1:0", l.log); err != nil {
+	if l.trust, err = Open(t.Context(), t.TempDir(), "127.0.0.1:0", l.log, seldom); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -277,6 +281,7 @@ func (l *leakage) report(t *testing.T) {
 		}
 		s.Member.Hub.HTTP.Transport = recorder{l, p.Stake, s.Member.Hub.HTTP.Transport}
 	}
+	l.hook(t)
 	demo := Demo{Reports: l.world.settings.Reports}
 	tally := newTally()
 	lanes := newLanes(ctx, l.trust, tally, demo)

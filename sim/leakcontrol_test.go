@@ -90,6 +90,10 @@ func (l *leakage) control(t *testing.T) {
 	for _, kind := range []string{"api", "feed", "release"} {
 		found("an answer of the kind "+kind, kind, "", func() { l.callAPI(t, s, member.Investigate) })
 	}
+	found("the MISP feed", "feed", "/feeds/misp/", func() { l.pull(t, s) })
+	l.plant = func(string) []byte { return []byte(planted) }
+	found("a message to a webhook", "webhook", "", func() { l.again(t); l.told(t) })
+	found("metrics", "metrics", "", func() { l.scrape(t) })
 	l.plant = nil
 	for form, text := range plantedForms() {
 		found("the form "+form, "log", "", func() { l.scan("log planted", slices.Concat([]byte{0, 0xff, 'x'}, text, []byte("y\xfe"))) })

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/concord-trust/concord/internal/taxiicheck"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/wire"
 )
@@ -64,7 +65,7 @@ func (r recorder) RoundTrip(req *http.Request) (*http.Response, error) {
 
 func placeOf(path string) string {
 	switch {
-	case strings.HasSuffix(path, ".csv") && strings.Contains(path, "indicators"):
+	case strings.HasSuffix(path, ".csv") && strings.Contains(path, "indicators"), strings.HasPrefix(path, "/taxii2/"), strings.HasPrefix(path, "/feeds/"):
 		return "feed"
 	case strings.Contains(path, "/files/"), strings.HasPrefix(path, "/releases/") && strings.Count(path, "/") > 2:
 		return "release"
@@ -79,12 +80,21 @@ func (l *leakage) scan(place string, data []byte) { l.scanner.scan(l.secrets, pl
 // harvest looks everywhere.
 func (l *leakage) harvest(t *testing.T) {
 	t.Helper()
+	values := 0
 	for _, s := range l.visitors(t) {
 		for _, purpose := range member.Purposes() {
 			l.callAPI(t, s, purpose)
 		}
 		l.walkPages(t, s, 1<<20)
+		l.walkCollections(t, s)
+		values += l.pull(t, s)
 	}
+	if values == 0 {
+		t.Error("nobody pulls a value from the MISP feed")
+	}
+	l.told(t)
+	l.scrape(t)
+	l.noMemberIsCounted(t)
 	l.disk(t)
 	l.checkpointed(t)
 	l.opened(t)
@@ -162,6 +172,39 @@ func (l *leakage) callAPI(t *testing.T, s *Seat, purpose member.Purpose) {
 			}
 		}
 	}
+}
+
+// walkCollections reads every collection as a tool does.
+func (l *leakage) walkCollections(t *testing.T, s *Seat) {
+	t.Helper()
+	given, err := s.Member.Hub.Token(t.Context(), wire.TokenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tool := taxiicheck.Client{Base: l.trust.URL, Authorization: "Bearer " + given.Token, HTTP: &http.Client{Transport: recorder{l, s.Party.Stake, http.DefaultTransport}}}
+	seen, failed := tool.Walk(500)
+	for _, f := range failed {
+		t.Error(f)
+	}
+	objects := 0
+	for _, c := range seen {
+		objects += len(c.Objects)
+	}
+	if objects == 0 {
+		t.Errorf("a tool of the stake %s meets no object", s.Party.Stake)
+	}
+}
+
+// pull fetches the MISP feed as an instance does, and tells how many values
+// are in it.
+func (l *leakage) pull(t *testing.T, s *Seat) int {
+	t.Helper()
+	given, err := s.Member.Hub.Token(t.Context(), wire.TokenRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	feed := pullFeed(t, &http.Client{Transport: recorder{l, s.Party.Stake, http.DefaultTransport}}, given)
+	return strings.Count(feed.hashes, "\n")
 }
 
 var hrefIn = regexp.MustCompile(`(?:href|src)="(/[^"#]*)"`)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
+	"github.com/concord-trust/concord/internal/postgrestest"
 	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/report"
 )
@@ -29,7 +30,7 @@ const (
 func TestMain(m *testing.M) {
 	role := os.Getenv(roleVar)
 	if role == "" {
-		os.Exit(m.Run())
+		os.Exit(postgrestest.Run(m))
 	}
 	go func() { // the test holds the other end: without it nobody would end us
 		io.Copy(io.Discard, os.Stdin) //nolint:errcheck // it ends either way

@@ -65,6 +65,8 @@ type Document struct {
 	// Event is the truth: which event it tells of; −1 for a malformed one.
 	Event int
 	Kind  Kind
+	// quarter in which it says that the incident happened.
+	quarter string
 }
 
 // Kind says why a document is sent.
@@ -184,20 +186,35 @@ func (q *queue) Pop() any {
 	return d
 }
 
-// NilReports are quarters in which members who report little had nothing.
+// NilReports are what members who report little, and had nothing to report of
+// the last quarter that is over, say of it.
 func (w *World) NilReports() []NilReport {
-	var out []NilReport
+	running := quarterOf(w.settings.Until.UTC().Format("2006-01-02"))
+	begins := time.Date(w.settings.Until.UTC().Year(), time.Month(3*int(running[6]-'0')-2), 1, 0, 0, 0, 0, time.UTC)
+	quarter := quarterOf(begins.AddDate(0, 0, -1).Format("2006-01-02"))
+	told := map[NilReport]bool{}
+	for d := range w.Documents {
+		told[NilReport{d.Member, d.Sector, d.quarter}] = true
+	}
 	r := w.random(streamNil, 0)
-	last := w.settings.Until.AddDate(0, -3, 0)
-	quarter := fmt.Sprintf("%d-Q%d", last.Year(), (int(last.Month())-1)/3+1)
+	var out []NilReport
 	for m, p := range w.parties {
-		if p.Kind == "university" || p.Kind == "institute" || r.IntN(12) == 0 {
-			for _, s := range p.Sectors {
-				out = append(out, NilReport{m, s, quarter})
+		if p.Kind != "university" && p.Kind != "institute" && r.IntN(12) != 0 {
+			continue
+		}
+		for _, s := range p.Sectors {
+			if n := (NilReport{m, s, quarter}); !told[n] {
+				out = append(out, n)
 			}
 		}
 	}
 	return out
+}
+
+// quarterOf is the quarter of a date that tells its month at least.
+func quarterOf(date string) string {
+	month := int(date[5]-'0')*10 + int(date[6]-'0')
+	return fmt.Sprintf("%s-Q%d", date[:4], (month+2)/3)
 }
 
 // Write writes all documents that are well formed, as `concord convert` would

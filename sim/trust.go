@@ -34,6 +34,7 @@ type Trust struct {
 	serving sync.WaitGroup
 	stop    context.CancelFunc
 	failed  chan error
+	adjust  []func(*node.HubConfig)
 }
 
 // Party is an organisation that is to take part.
@@ -55,9 +56,10 @@ type Seat struct {
 }
 
 // Open sets up the trust in a folder and starts serving: on listenAddr, the
-// hub; on a port of its own, the steward. Everything ends with Close.
-func Open(ctx context.Context, dir, listenAddr string, log *slog.Logger) (*Trust, error) {
-	t := &Trust{Dir: dir, failed: make(chan error, 2)}
+// hub; on a port of its own, the steward. Everything ends with Close. adjust
+// changes the hub's configuration before it is used.
+func Open(ctx context.Context, dir, listenAddr string, log *slog.Logger, adjust ...func(*node.HubConfig)) (*Trust, error) {
+	t := &Trust{Dir: dir, failed: make(chan error, 2), adjust: adjust}
 	if err := t.open(ctx, listenAddr, log); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -99,6 +101,9 @@ func (t *Trust) assemble(ctx context.Context, hubAddr, stewardAddr string, log *
 	}
 	hubConfig.Hub.Probation = 0 // a demonstration has no time to wait
 	hubConfig.Hub.Schedule = node.Schedule{Consolidate: node.Duration(2 * time.Second)}
+	for _, adjust := range t.adjust {
+		adjust(hubConfig.Hub)
+	}
 	hub, err := node.OpenHub(ctx, hubConfig, time.Now, log)
 	if err != nil {
 		return err
@@ -128,7 +133,7 @@ func (t *Trust) Seat(ctx context.Context, p Party) (*Seat, error) {
 		return nil, fmt.Errorf("invite %s: %w", p.Name, err)
 	}
 	dir := filepath.Join(t.Dir, fmt.Sprintf("member-%03d", len(t.Members)+1))
-	config, err := node.InitMember(dir, p.Name, p.Terms)
+	config, err := node.InitMember(dir, p.Name, p.Terms, node.DefaultDesk)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +159,7 @@ func (t *Trust) Seat(ctx context.Context, p Party) (*Seat, error) {
 
 // Tell has the seat collect and queue what in holds.
 func (s *Seat) Tell(ctx context.Context, in io.Reader, name, format string) (mapping.Account, error) {
-	return collect.Read(ctx, in, name, collect.Options{Format: format, Standard: s.Member.StandardFor("")}, func(c collect.Collected) error {
+	return collect.Read(ctx, in, name, collect.Options{Format: format, Standard: s.Member.StandardFor(""), Latest: time.Now()}, func(c collect.Collected) error {
 		return s.Intake.Add(ctx, c)
 	})
 }

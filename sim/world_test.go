@@ -175,3 +175,54 @@ func BenchmarkWorld(b *testing.B) {
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "reports/s")
 	b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
 }
+
+// Whatever the world's end, nobody tells of what comes after it, and whoever
+// says that a quarter was quiet told nothing of it.
+func TestNobodyTellsOfTheFutureOrContradictsItself(t *testing.T) {
+	for _, until := range []time.Time{
+		time.Date(2026, 11, 25, 9, 30, 0, 0, time.UTC), time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(2024, 5, 31, 23, 0, 0, 0, time.UTC),
+	} {
+		w, err := New(Settings{Seed: 3, Reports: 3000, Members: DefaultMembers, Sectors: []string{"finance", "health"}, Until: until})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := until.Format(time.RFC3339)
+		told := map[NilReport]bool{}
+		newest := ""
+		for d := range w.Documents {
+			if d.Kind == Malformed {
+				continue
+			}
+			r, _, err := report.Decode(w.standards[d.Sector], d.JSON)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dates := []string{r.Value("timeline.incident"), r.Value("timeline.notification")}
+			for _, o := range r.Observables {
+				dates = append(dates, o.FirstSeen, o.LastSeen)
+			}
+			for _, date := range dates {
+				if date > last[:len(date)] {
+					t.Errorf("until %s: %s tells of %s", last, d.Native, date)
+				}
+				newest = max(newest, date)
+			}
+			told[NilReport{d.Member, d.Sector, quarterOf(dates[0])}] = true
+		}
+		if newest < until.AddDate(0, 0, -7).Format(time.DateOnly) {
+			t.Errorf("until %s: the newest date is %s", last, newest)
+		}
+		nils := w.NilReports()
+		if len(nils) == 0 {
+			t.Errorf("until %s: nobody says that it had nothing", last)
+		}
+		for _, n := range nils {
+			if told[n] {
+				t.Errorf("until %s: %+v, and yet it told of an incident", last, n)
+			}
+			if n.Period >= quarterOf(last[:10]) {
+				t.Errorf("until %s: %s is not over", last, n.Period)
+			}
+		}
+	}
+}

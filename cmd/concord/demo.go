@@ -3,11 +3,15 @@ package main
 import (
 	"bufio"
 	"cmp"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +23,7 @@ import (
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/sim"
 	"github.com/concord-trust/concord/wire"
 )
@@ -41,15 +46,15 @@ Real input, in place of the simulation:
 		Args: cobra.NoArgs,
 	}
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if err := checkDemo(c, d, len(imports) > 0); err != nil {
+			return err
+		}
 		for _, text := range imports {
-			in, err := parseImport(text)
+			in, err := parseImport(c.Context(), text)
 			if err != nil {
 				return err
 			}
 			d.Imports = append(d.Imports, in)
-		}
-		if d.Reports < 1 {
-			return fault.New(fault.Usage, "demo.reports", "--reports is at least 1")
 		}
 		if d.Dir == "" {
 			dir, err := os.MkdirTemp("", "concord-demo-")
@@ -83,18 +88,42 @@ Real input, in place of the simulation:
 	return c
 }
 
-// parseImport reads STAKE=FORMAT:FILE[,map=FILE][,sector=NAME][,members=N].
-func parseImport(text string) (sim.Import, error) {
+// checkDemo refuses flags that would be without effect, or open the demo to
+// others: its sign-in links are for whoever sits before it.
+func checkDemo(c *cobra.Command, d sim.Demo, imports bool) error {
+	for _, name := range []string{"reports", "seed"} {
+		if imports && c.Flags().Changed(name) {
+			return fault.New(fault.Usage, "demo.import", "--%s is for simulated reports; leave it out beside --import", name)
+		}
+	}
+	if d.Reports < 1 {
+		return fault.New(fault.Usage, "demo.reports", "--reports is at least 1")
+	}
+	if kept := filepath.Join(d.Dir, "hub", node.ConfigName); d.Dir != "" {
+		if _, err := os.Stat(kept); err == nil {
+			return fault.New(fault.Usage, "demo.kept", "a demo is kept here already; `concord hub serve --config %s` and the steward beside it serve it again. Name another folder for a new one", kept).At(d.Dir)
+		}
+	}
+	host, _, err := net.SplitHostPort(d.Listen)
+	if ip := net.ParseIP(host); err != nil || host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fault.New(fault.Usage, "demo.listen", "--listen is an address and port on this machine, as 127.0.0.1:8440; for others to reach, set up a hub (`concord hub init`)")
+	}
+	return nil
+}
+
+// parseImport reads STAKE=FORMAT:FILE[,map=FILE][,sector=NAME][,members=N], and
+// opens the files, so that what cannot be read is told at once.
+func parseImport(ctx context.Context, text string) (sim.Import, error) {
 	wrong := func(format string, args ...any) (sim.Import, error) {
 		return sim.Import{}, fault.New(fault.Usage, "import.flag", "%s; write --import STAKE=FORMAT:FILE[,map=FILE][,sector=NAME][,members=N]", fmt.Sprintf(format, args...))
 	}
 	stake, rest, ok := strings.Cut(text, "=")
 	if !ok || !member.Stake(stake).Valid() {
-		return wrong("the stake is one of %v", member.Stakes())
+		return wrong("the stake is one of %s", listed(member.Stakes()))
 	}
 	format, rest, ok := strings.Cut(rest, ":")
-	if !ok || !slices.Contains([]string{"veris", "csv", "report"}, format) {
-		return wrong("the format is veris, csv or report")
+	if !ok || !slices.Contains([]string{"veris", "stix", "misp", "csv", "report"}, format) {
+		return wrong("the format is veris, stix, misp, csv or report")
 	}
 	in := sim.Import{Stake: member.Stake(stake), Format: format, Members: 1}
 	mapFile := ""
@@ -106,6 +135,9 @@ func parseImport(text string) (sim.Import, error) {
 		case has && name == "map":
 			mapFile = value
 		case has && name == "sector":
+			if !slices.Contains(sim.ImportSectors(), value) {
+				return wrong("the sector is one of %s", listed(sim.ImportSectors()))
+			}
 			in.Sector = value
 		case has && name == "members":
 			n, err := strconv.Atoi(value)
@@ -120,30 +152,77 @@ func parseImport(text string) (sim.Import, error) {
 	if in.File == "" {
 		return wrong("name a file")
 	}
-	in.Options = func(o *collect.Options) error { return withMap(o, mapFile) }
+	return openImport(ctx, in, mapFile)
+}
+
+// listed writes names as a list: "a, b, c".
+func listed[S ~string](names []S) string {
+	all := make([]string, len(names))
+	for i, n := range names {
+		all[i] = string(n)
+	}
+	return strings.Join(all, ", ")
+}
+
+// errEnough ends reading where one report is enough.
+var errEnough = errors.New("enough was read")
+
+// openImport reads the map, holds it to the sector, and of a table the first
+// row.
+func openImport(ctx context.Context, in sim.Import, mapFile string) (sim.Import, error) {
+	var options collect.Options
+	if err := withMap(&options, mapFile); err != nil {
+		return in, err
+	}
+	if options.Map != nil && in.Format != "csv" {
+		return in, fault.New(fault.Usage, "import.map", "a mapping file is for a table; write csv for the format, or leave map= out").At(in.File)
+	}
+	if err := (inputFlags{mapFile: mapFile, sector: in.Sector}).agrees(options.Map); err != nil {
+		return in, err
+	}
+	in.Options = func(o *collect.Options) error {
+		o.Map = options.Map
+		return nil
+	}
+	file, err := openInput(in.File)
+	if err != nil {
+		return in, err
+	}
+	defer file.Close()
+	if in.Format != "csv" {
+		return in, nil
+	}
+	options.Format = in.Format
+	if _, err := collect.Read(ctx, file, in.File, options, func(collect.Collected) error { return errEnough }); err != nil && !errors.Is(err, errEnough) {
+		return in, err
+	}
 	return in, nil
 }
 
 // tell says in plain words what happened.
 func tell(w io.Writer, s sim.Summary) {
 	fmt.Fprintf(w, "\nWhat happened, in %s\n\n", s.Took.Round(100*time.Millisecond))
-	fmt.Fprintf(w, "%d organisations submitted %d reports", s.Members, s.Submitted)
+	fmt.Fprintf(w, "%s submitted %s", count(s.Members, "organisation"), count(s.Submitted, "report"))
 	var stakes []string
 	for _, k := range member.Stakes() {
 		stakes = append(stakes, fmt.Sprintf("%d from %s", s.ByStake[k], strings.ReplaceAll(string(k), "-", " ")))
 	}
 	fmt.Fprintf(w, ": %s.\n", strings.Join(stakes, ", "))
-	fmt.Fprintf(w, "%d were accepted, %d had been sent before as they were, %d were refused, by the hub or at the member's own edge.\n", s.Accepted, s.Duplicate, s.Refused)
+	fmt.Fprintf(w, "Accepted: %d. Sent before as they were: %d. Refused, by the hub or at the member's own edge: %d.\n", s.Accepted, s.Duplicate, s.Refused)
 	most(w, s.Refusals, 6)
-	fmt.Fprintf(w, "\nThey tell of %d incidents; %d reports were joined with another source's report of the same event.\n", s.Incidents, s.Joined)
-	if s.JoinPrecision != nil {
+	fmt.Fprintf(w, "\nThey tell of %s; %s joined with another source's report of the same event.\n", count(s.Incidents, "incident"), wereOf(s.Joined, "report"))
+	if s.JoinPrecision != nil && s.Joined > 0 {
 		fmt.Fprintf(w, "Against the simulation's truth: %.1f %% of the joined pairs are right, %.1f %% of the true pairs were found.\n", 100**s.JoinPrecision, 100**s.JoinRecall)
 	}
 	if s.Observables > 0 {
-		fmt.Fprintf(w, "%d campaigns tie incidents of different members by rare things they share, among %d observables.\n", s.Campaigns, s.Observables)
+		fmt.Fprintf(w, "Campaigns that tie incidents of different members by rare things they share: %d, among %s.\n", s.Campaigns, count(s.Observables, "observable"))
 	}
-	fmt.Fprintf(w, "No name of a victim left its member: %d tokens stand in place of names and observables (%s).\n", s.Tokens, wire.SingleCustody)
+	fmt.Fprintf(w, "No name of a victim left its member: %s in place of names and observables (%s).\n", count(s.Tokens, "token"), wire.SingleCustody)
 	for _, f := range s.Figures {
+		if f.Cells == 0 {
+			fmt.Fprintf(w, "\nStatistics of %s: there is nothing to count by action and quarter.\n", f.Sector)
+			continue
+		}
 		fmt.Fprintf(w, "\nStatistics of %s: %d of %d figures of action by quarter are shown", f.Sector, f.Shown, f.Cells)
 		if f.Shown < f.Cells {
 			fmt.Fprint(w, "; behind the others stand too few owner groups, or they would give such a one away")
@@ -151,9 +230,20 @@ func tell(w io.Writer, s sim.Summary) {
 		fmt.Fprintln(w, ".")
 	}
 	for _, r := range s.Made {
-		fmt.Fprintf(w, "\nRelease %s: %d incidents; %d were left out, since too few are like them. Fields withheld, and why:\n", r.ID, r.Records, r.Suppressed)
+		fmt.Fprintf(w, "\nRelease %s: %s; %s left out, since too few are like them. Fields withheld, and why:\n", r.ID, count(r.Records, "incident"), wereOf(r.Suppressed, "incident"))
 		most(w, r.Withheld, 4)
 	}
+	for _, r := range s.NotMade {
+		fmt.Fprintf(w, "\nNo release of %s: %s.\n", r.Sector, strings.TrimSuffix(r.Reason, "."))
+	}
+}
+
+// wereOf writes what was done to a number of things: "1 report was".
+func wereOf(n int, what string) string {
+	if n == 1 {
+		return count(n, what) + " was"
+	}
+	return count(n, what) + " were"
 }
 
 // most lists the most frequent reasons, and how many there are besides.
@@ -165,7 +255,7 @@ func most(w io.Writer, reasons map[string]int, n int) {
 		fmt.Fprintf(w, "  %5d  %s\n", reasons[why], why)
 	}
 	if more := len(all) - n; more > 0 {
-		fmt.Fprintf(w, "         and %d further reasons\n", more)
+		fmt.Fprintf(w, "         and %s\n", count(more, "further reason"))
 	}
 }
 
@@ -188,6 +278,9 @@ func keepServing(c *cobra.Command, trust *sim.Trust) error {
 		fmt.Fprintf(c.OutOrStdout(), "\nThe trust keeps serving at %s. Sign in as (each link works once, for five minutes):\n", trust.URL)
 		for _, v := range visitors {
 			fmt.Fprintf(c.OutOrStdout(), "\n  %s of %s (%s)\n    %s\n    Try: %s.\n", v.Person, v.Member, v.Stake, v.Link, v.Try)
+			if v.Look != "" {
+				fmt.Fprintf(c.OutOrStdout(), "    Once signed in: %s\n", v.Look)
+			}
 		}
 		fmt.Fprintf(c.OutOrStdout(), "\nEnter makes new links; Ctrl-C ends the demo.\n")
 		select {

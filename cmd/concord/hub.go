@@ -20,7 +20,7 @@ import (
 
 func hubCommand() *cobra.Command {
 	c := &cobra.Command{Use: "hub", Short: "Run the third party's hub"}
-	c.AddCommand(hubInit(), hubPin(), hubServe(), hubShow(), hubAdmin())
+	c.AddCommand(hubInit(), hubPin(), hubServe(), hubShow(), hubAdmin(), hubMigrateStore())
 	return c
 }
 
@@ -31,7 +31,7 @@ func hubInit() *cobra.Command {
 		Short: "Make a folder with a hub's keys and configuration",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			cfg, err := node.InitHub(args[0], id, title, listen, url)
+			cfg, err := node.InitHub(args[0], id, title, listenFor(c, listen, url), url)
 			if err != nil {
 				return err
 			}
@@ -53,7 +53,7 @@ func hubInit() *cobra.Command {
 	}
 	c.Flags().StringVar(&id, "id", "hub", "name under which agreements are made out")
 	c.Flags().StringVar(&title, "title", "Concord", "what pages call the hub")
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8440", "address to listen on")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8440", "address to listen on (default: that of a URL on loopback)")
 	c.Flags().StringVar(&url, "url", "http://127.0.0.1:8440", "how members reach the hub")
 	return c
 }
@@ -84,6 +84,7 @@ func hubPin() *cobra.Command {
 				for _, p := range pins {
 					say(c, "The hub tells its members to use the steward %s at %s, key %s. (%s)", p.Name, p.URL, p.LinkKey, wire.SingleCustody)
 				}
+				say(c, "A hub that serves already must be started again; who joined before runs `concord member renew`.")
 			})
 		},
 	}
@@ -150,7 +151,9 @@ func hubAdmin() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printJSON(c.OutOrStdout(), p)
+			return answer(c, p, func() {
+				say(c, "%s joined, %d taken out.", count(p.Reports, "report"), p.Erased)
+			})
 		}),
 		hubJob("snapshot", "Take a snapshot of every sector for the statistics", func(c *cobra.Command, h *node.Hub) error {
 			if _, err := h.Consolidate.Run(c.Context()); err != nil {
@@ -307,7 +310,9 @@ func hubSuspend(suspend bool) *cobra.Command {
 				return err
 			}
 			defer h.Close()
-			if err := h.Store.Suspend(c.Context(), wire.MemberID(args[0]), suspend); err != nil {
+			if err := h.Store.Suspend(c.Context(), wire.MemberID(args[0]), suspend); fault.KindOf(err) == fault.NotFound {
+				return fault.New(fault.Usage, "member.not_found", "there is no member %q; name one by its id, m-…, which `concord hub admin members` lists", args[0])
+			} else if err != nil {
 				return err
 			}
 			return answer(c, struct {
@@ -318,4 +323,59 @@ func hubSuspend(suspend bool) *cobra.Command {
 	}
 	f.add(c)
 	return c
+}
+
+func hubMigrateStore() *cobra.Command {
+	var f configFlags
+	var to, dsnFile string
+	var dry bool
+	c := &cobra.Command{
+		Use:   "migrate-store",
+		Short: "Move the hub's record to the other store, sqlite or postgres",
+		Long: `Move the hub's record to the other store: all of it, or nothing. Stop every
+process of the hub first. The target must be empty: a database without tables,
+or a data folder without a record. What was written is compared with what was
+read, row by row, and every receipt is verified under the hub's key. The former
+record stays as a copy that no hub opens any more.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg, err := f.load()
+			if err != nil {
+				return err
+			}
+			if dsnFile != "" {
+				if dsnFile, err = filepath.Abs(dsnFile); err != nil {
+					return fmt.Errorf("find the file with the connection string: %w", err)
+				}
+			}
+			m, err := node.MigrateStore(c.Context(), cfg, node.StoreConfig{Kind: to, DSNFile: dsnFile}, dry)
+			if err != nil {
+				return err
+			}
+			return answer(c, m, func() { sayMoved(c, m, f.path(), dsnFile) })
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&to, "to", "", "sqlite or postgres")
+	c.Flags().StringVar(&dsnFile, "dsn-file", "", "file with PostgreSQL's connection string, which only you may read")
+	c.Flags().BoolVar(&dry, "dry-run", false, "count and check, and write nothing")
+	c.MarkFlagRequired("to") //nolint:errcheck // the flag exists
+	return c
+}
+
+func sayMoved(c *cobra.Command, m node.StoreMove, config, dsnFile string) {
+	if m.DryRun {
+		say(c, "There are %s in %s to move from %s to %s, which is empty.", count(int(m.Rows), "row"), count(len(m.Tables), "table"), m.From, m.To)
+		say(c, "%s found valid. Nothing was written.", count(m.Receipts, "receipt"))
+		return
+	}
+	say(c, "Moved %s in %s from %s to %s; each is there as it was.", count(int(m.Rows), "row"), count(len(m.Tables), "table"), m.From, m.To)
+	say(c, "%s verified where it is now.", count(m.Receipts, "receipt"))
+	say(c, "Next: in %s, let the section hub say", config)
+	if m.To == node.StorePostgres {
+		say(c, "  store: {kind: postgres, dsn_file: %s}", dsnFile)
+	} else {
+		say(c, "  store: {kind: sqlite}")
+	}
+	say(c, "and start the hub again. The record in %s stays as a copy; no hub opens it any more.", m.From)
 }

@@ -3,8 +3,9 @@
 // the members' edges, and has tools that work on plain files without any of
 // them.
 //
-// Exit status: 0 every record was handled or listed; 1 something failed (with
-// --strict also: something was refused); 2 wrong use.
+// Exit status: 0 every record was handled or listed; 1 something failed, or
+// nothing of a file could be read as its format (with --strict also: something
+// was refused); 2 wrong use.
 package main
 
 import (
@@ -44,8 +45,9 @@ const (
 )
 
 // errRefused ends a run that handled everything but had to refuse something,
-// where --strict asks to be told by the exit status.
-var errRefused = errors.New("something was refused; see the list above")
+// where the exit status is to tell. Whoever returns it has said what was
+// refused; nothing is added.
+var errRefused = errors.New("something was refused")
 
 // ending prints an error as its reader may see it, and says what to do next.
 func ending(w io.Writer, err error) int {
@@ -54,6 +56,8 @@ func ending(w io.Writer, err error) int {
 		return exitOK
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(w, "concord: stopped")
+		return exitFailed
+	case errors.Is(err, errRefused):
 		return exitFailed
 	}
 	fmt.Fprintln(w, "concord:", err)
@@ -89,14 +93,18 @@ Read a standard:        concord standard show core/1.0`,
 	})
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.PersistentFlags().Bool("json", false, "print the result as JSON (servers: their log)")
+	member := memberCommand()
+	member.AddCommand(memberRelease())
 	root.AddCommand(
 		demoCommand(),
 		convertCommand(),
+		validateCommand(),
 		previewCommand(),
+		reconcileCommand(),
 		standardCommand(),
 		hubCommand(),
 		stewardCommand(),
-		memberCommand(),
+		member,
 		releaseCommand(),
 		simCommand(),
 		configCommand(),
@@ -106,11 +114,16 @@ Read a standard:        concord standard show core/1.0`,
 	return root
 }
 
-// wrapArgs makes a wrong number of arguments a usage error everywhere.
+// wrapArgs makes a wrong number of arguments and a missing flag usage errors
+// everywhere.
 func wrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
+			err := check(c, args)
+			if err == nil {
+				err = c.ValidateRequiredFlags()
+			}
+			if err != nil {
 				return &usageError{fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())}
 			}
 			return nil

@@ -16,22 +16,42 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/concord-trust/concord/internal/postgrestest"
 )
 
 // TestMain lets the transcripts run this very program under its name.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"concord": main})
+	testscript.Main(running{m}, map[string]func(){"concord": main})
 }
+
+// running ends what the tests share once they ran.
+type running struct{ m *testing.M }
+
+// Run runs the tests.
+func (r running) Run() int { return postgrestest.Run(r.m) }
 
 // TestCommandsDoAsTheTranscriptsSay runs what a person would type; the
 // transcripts in testdata can be read as a manual.
 func TestCommandsDoAsTheTranscriptsSay(t *testing.T) {
+	testscript.Run(t, transcripts(t, "script", ""))
+}
+
+// TestAHubMovesBetweenStoresAsTheTranscriptSays has a real database for it.
+func TestAHubMovesBetweenStoresAsTheTranscriptSays(t *testing.T) {
+	testscript.Run(t, transcripts(t, "store", postgrestest.Database(t)))
+}
+
+// transcripts are those of a folder of testdata; dsn, if any, is put into the
+// file of that name.
+func transcripts(t *testing.T, folder, dsn string) testscript.Params {
+	t.Helper()
 	examples, err := filepath.Abs(filepath.Join("..", "..", "examples"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+	return testscript.Params{
+		Dir:                 filepath.Join("testdata", folder),
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
@@ -43,14 +63,17 @@ func TestCommandsDoAsTheTranscriptsSay(t *testing.T) {
 				}
 				env.Setenv(name, addr)
 			}
-			return nil
+			if dsn == "" {
+				return nil
+			}
+			return os.WriteFile(filepath.Join(env.Cd, "dsn"), []byte(dsn+"\n"), 0o600)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"answers":     answers,
 			"certificate": certificate,
 			"readable":    onlyOwner,
 		},
-	})
+	}
 }
 
 // freeAddress finds a port on loopback that nobody listens on.

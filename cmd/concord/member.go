@@ -19,18 +19,18 @@ import (
 
 func memberCommand() *cobra.Command {
 	c := &cobra.Command{Use: "member", Short: "Take part: join a hub, submit, follow what became of it"}
-	c.AddCommand(memberInit(), memberJoin(), memberSubmit(), memberStatus(), memberNil(), memberLogin(), memberGet(), memberServe())
+	c.AddCommand(memberInit(), memberJoin(), memberRenew(), memberSubmit(), memberSend(), memberStatus(), memberNil(), memberLogin(), memberToken(), memberWebhook(), memberGet(), memberServe())
 	return c
 }
 
 func memberInit() *cobra.Command {
-	var name, sheet string
+	var name, sheet, listen string
 	c := &cobra.Command{
 		Use:   "init DIR",
 		Short: "Make a folder with a member's keys and configuration",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := node.InitMember(args[0], name, sheet); err != nil {
+			if _, err := node.InitMember(args[0], name, sheet, listen); err != nil {
 				return err
 			}
 			file := filepath.Join(args[0], node.ConfigName)
@@ -43,6 +43,7 @@ func memberInit() *cobra.Command {
 	}
 	c.Flags().StringVar(&name, "name", "", "the organisation")
 	c.Flags().StringVar(&sheet, "terms", "default", "terms sheet: a file or a built-in one")
+	c.Flags().StringVar(&listen, "listen", node.DefaultDesk, "where member serve shows the desk, on loopback")
 	c.MarkFlagRequired("name") //nolint:errcheck // the flag exists
 	return c
 }
@@ -64,7 +65,7 @@ func memberJoin() *cobra.Command {
 			}
 			var end time.Time
 			if until != "" {
-				if end, err = day("--until", until); err != nil {
+				if end, err = lastDay("--until", until); err != nil {
 					return err
 				}
 			}
@@ -78,6 +79,11 @@ func memberJoin() *cobra.Command {
 				if key == "" {
 					say(c, "Compare the hub's key with what its operator tells you by another way: %s", cfg.Member.Hub.SignKey)
 				}
+				if len(cfg.Member.Hub.Stewards) == 0 {
+					say(c, "The hub names no steward yet: nothing can be submitted before its operator pins one (`concord hub pin`) and you run `concord member renew`.")
+					return
+				}
+				say(c, "Where figures need a number of owner groups, yours counts after the hub's probation.")
 				say(c, "Next: concord member submit --config %s FILE", f.path())
 			})
 		},
@@ -90,6 +96,46 @@ func memberJoin() *cobra.Command {
 	c.Flags().StringVar(&until, "until", "", "end of the agreement, as 2027-06-30 (default: the latest that the hub offers)")
 	c.MarkFlagRequired("hub")        //nolint:errcheck // the flags exist
 	c.MarkFlagRequired("invitation") //nolint:errcheck // the flags exist
+	return c
+}
+
+func memberRenew() *cobra.Command {
+	var f configFlags
+	var sheet, until string
+	c := &cobra.Command{
+		Use:   "renew",
+		Short: "Sign the agreement anew: for another term, or with other terms",
+		Long: `Sign the agreement anew, from now on: for as long as it was made for, or until a
+given day, and with another sheet of terms if one is named. Other terms hold for
+every later answer, also of what was submitted before.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := f.member(c)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			var end time.Time
+			if until != "" {
+				if end, err = lastDay("--until", until); err != nil {
+					return err
+				}
+			}
+			a, err := m.Renew(c.Context(), sheet, end)
+			if err != nil {
+				return err
+			}
+			return answer(c, a, func() {
+				say(c, "The agreement %s is signed by both sides and holds until %s.", a.ID, a.Until.Format("2006-01-02 15:04 MST"))
+				if sheet != "" {
+					say(c, "Your terms are the sheet %q now.", a.Terms.Name)
+				}
+			})
+		},
+	}
+	f.add(c)
+	c.Flags().StringVar(&sheet, "terms", "", "another terms sheet: a file or a built-in one")
+	c.Flags().StringVar(&until, "until", "", "end of the agreement, as 2027-06-30")
 	return c
 }
 
@@ -107,7 +153,7 @@ type inputFlags struct {
 }
 
 func (i *inputFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&i.format, "format", "", "veris, csv or report (default: by the file's name)")
+	c.Flags().StringVar(&i.format, "format", "", "veris, stix, misp, csv or report (default: by the file's name)")
 	c.Flags().StringVar(&i.mapFile, "map", "", "mapping file of a table")
 	c.Flags().StringVar(&i.sector, "sector", "", "sector (default: by the victim's industry)")
 }
@@ -136,6 +182,9 @@ func memberSubmit() *cobra.Command {
 			return err
 		}
 		defer m.Close()
+		if err := m.Sector(in.sector); err != nil {
+			return err
+		}
 		intake, err := m.Intake()
 		if err != nil {
 			return err
@@ -149,11 +198,12 @@ func memberSubmit() *cobra.Command {
 			}
 		}
 		if err := intake.Flush(c.Context()); err != nil {
+			fmt.Fprintf(c.ErrOrStderr(), "%s queued before; what had no tokens yet was not: submit the file again when the steward answers.\n", count(intake.Done.Queued, "report"))
 			return err
 		}
 		out.Queued = intake.Done
 		if out.Delivery, err = m.Outbox.Deliver(c.Context()); err != nil {
-			say(c, "%d reports are queued and will be sent when the hub answers (`concord member status`).", out.Queued.Queued)
+			fmt.Fprintf(c.ErrOrStderr(), "%s queued on this machine. `concord member send` sends what waits, and so does `concord member serve` every minute.\n", count(out.Queued.Queued, "report"))
 			return err
 		}
 		if len(out.Queued.Contributions) > 0 {
@@ -172,24 +222,28 @@ func memberSubmit() *cobra.Command {
 	}
 	f.add(c)
 	in.add(c)
+	alias(c, &in.format, "from", "format")
+	alias(c, &in.sector, "standard", "sector")
 	c.Flags().BoolVar(&strict, "strict", false, "exit with status 1 if anything was refused")
 	return c
 }
 
 // readInto collects one file into the outbox.
 func readInto(c *cobra.Command, m *node.Member, intake *node.Intake, in inputFlags, name string) (mapping.Account, error) {
-	file, err := openInput(name)
+	file, err := in.open(name, m.StandardFor(in.sector))
 	if err != nil {
 		return mapping.Account{}, err
 	}
 	defer file.Close()
-	options := collect.Options{Format: formatOf(name, in.format), Standard: m.StandardFor(in.sector)}
-	if err := withMap(&options, in.mapFile); err != nil {
-		return mapping.Account{}, err
+	file.options.Latest = time.Now()
+	account, err := file.each(c, func(r collect.Collected) error { return intake.Add(c.Context(), r) })
+	if err != nil {
+		return account, err
 	}
-	return collect.Read(c.Context(), file, name, options, func(r collect.Collected) error {
-		return intake.Add(c.Context(), r)
-	})
+	if err := nothingRead(file, "--format", account); err != nil {
+		fmt.Fprintln(c.ErrOrStderr(), "concord:", err)
+	}
+	return account, nil
 }
 
 func (s submitted) bad() int {
@@ -197,19 +251,45 @@ func (s submitted) bad() int {
 }
 
 func (s submitted) print(c *cobra.Command) {
-	for _, p := range s.Account.Invalid() {
-		say(c, "not read   %s", p)
+	tellInvalid(s.Account, "`concord convert --explain` lists them all", func(line string) { say(c, "not read   %s", line) })
+	for _, w := range s.Account.Warnings() {
+		say(c, "warning    %s: %s (%s)", w.Path, w.Reason, count(w.Count, "time"))
 	}
 	for _, f := range s.Queued.Failed {
 		say(c, "not queued %s: %s", f.Where, f.Reason)
 	}
 	for _, r := range s.Delivery.Refusals {
-		say(c, "refused    %s: %s: %s", r.Report, r.Path, r.Reason)
+		say(c, "refused    %s: %s: %s", first(string(r.Report), "nil report"), r.Path, r.Reason)
 	}
 	say(c, "%d accepted, %d sent before as they are, %d refused.", s.Delivery.Accepted, s.Delivery.Duplicate, s.bad())
 	if s.Says != "" {
 		say(c, "%s", s.Says)
 	}
+}
+
+func memberSend() *cobra.Command {
+	var f configFlags
+	c := &cobra.Command{
+		Use:   "send",
+		Short: "Send what waits in the outbox",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			m, err := f.member(c)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			d, err := m.Outbox.Deliver(c.Context())
+			if err != nil {
+				return err
+			}
+			return answer(c, d, func() {
+				say(c, "%s: %d accepted, %d sent before as they are, %d refused.", count(d.Receipts, "receipt"), d.Accepted, d.Duplicate, d.Refused)
+			})
+		},
+	}
+	f.add(c)
+	return c
 }
 
 // status is what `member status` tells.
@@ -219,8 +299,10 @@ type status struct {
 	Agreement wire.AgreementID `json:"agreement"`
 	Until     time.Time        `json:"agreement_until"`
 	Custody   string           `json:"custody"`
-	Counts    outbox.Counts    `json:"counts"`
-	Entries   []statusEntry    `json:"contributions"`
+	// Unready says why nothing can be contributed now; empty if it can.
+	Unready string        `json:"unready,omitzero"`
+	Counts  outbox.Counts `json:"counts"`
+	Entries []statusEntry `json:"contributions"`
 	// Says what the receipted reports among Entries were joined with; empty
 	// if there are none.
 	Says string `json:"says,omitzero"`
@@ -252,6 +334,9 @@ func memberStatus() *cobra.Command {
 		}
 		defer m.Close()
 		s := status{Member: m.Agreement.Member.ID, Hub: m.Agreement.Hub, Agreement: m.Agreement.ID, Until: m.Agreement.Until, Custody: wire.SingleCustody}
+		if _, err := m.Intake(); err != nil {
+			s.Unready = fault.Public(err).Message
+		}
 		if s.Counts, err = m.Store.Counts(c.Context()); err != nil {
 			return err
 		}
@@ -282,7 +367,7 @@ func givesBack(c *cobra.Command, m *node.Member, receipted []wire.ContributionID
 	}
 	matches, err := m.GivesBack(c.Context(), receipted, 0)
 	if err != nil {
-		return "The hub does not say now what these reports match: " + fault.Public(err).Message + "."
+		return "The hub does not say now what these reports match: " + fault.Public(err).Message
 	}
 	return node.Sentence(matches)
 }
@@ -303,9 +388,12 @@ func entryOf(e outbox.Entry) statusEntry {
 }
 
 func (s status) print(c *cobra.Command) {
+	if s.Unready != "" {
+		say(c, "Nothing can be submitted now: %s.", s.Unready)
+	}
 	say(c, "%s at %s; agreement %s until %s; %s", s.Member, s.Hub, s.Agreement, s.Until.Format("2006-01-02"), s.Custody)
 	if d := time.Until(s.Until); d < 30*24*time.Hour {
-		say(c, "The agreement ends in %d days: renew it in time.", int(d.Hours()/24))
+		say(c, "The agreement ends in %d days: `concord member renew` signs it anew.", int(d.Hours()/24))
 	}
 	say(c, "%s waiting, %d with a receipt; reports: %d accepted, %d duplicate, %d refused, %d pending",
 		count(int(s.Counts.Waiting), "contribution"), s.Counts.Receipted, s.Counts.Accepted, s.Counts.Duplicate, s.Counts.Refused, s.Counts.Pending)
@@ -317,7 +405,7 @@ func (s status) print(c *cobra.Command) {
 		if e.Receipted.IsZero() {
 			state = "waits"
 			if e.Attempts > 0 {
-				state += fmt.Sprintf(", tried %d times: %s", e.Attempts, e.Problem)
+				state += fmt.Sprintf(", tried %s: %s", count(e.Attempts, "time"), e.Problem)
 			}
 		}
 		var what []string
@@ -329,7 +417,7 @@ func (s status) print(c *cobra.Command) {
 		}
 		say(c, "%s  %s  %s", e.Contribution, strings.Join(what, ", "), state)
 		for _, r := range e.Refused {
-			say(c, "    refused %s: %s: %s (%s)", r.Report, r.Path, r.Reason, r.Code)
+			say(c, "    refused %s: %s: %s (%s)", first(string(r.Report), "nil report"), r.Path, r.Reason, r.Code)
 		}
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,34 +121,6 @@ func first(all ...string) string {
 	return ""
 }
 
-// openInput opens a file, or standard input for "-".
-func openInput(name string) (io.ReadCloser, error) {
-	if name == "-" {
-		return io.NopCloser(os.Stdin), nil
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, fault.New(fault.Usage, "input.unreadable", "the file cannot be read").At(name).Because(err)
-	}
-	return f, nil
-}
-
-// formatOf guesses a file's format from its name: CSV and TSV tables by their
-// ending, a report if it says so, VERIS otherwise.
-func formatOf(name, given string) string {
-	if given != "" {
-		return given
-	}
-	base := strings.TrimSuffix(strings.ToLower(filepath.Base(name)), ".gz")
-	switch {
-	case strings.HasSuffix(base, ".csv"), strings.HasSuffix(base, ".tsv"):
-		return "csv"
-	case strings.Contains(base, "report"):
-		return "report"
-	}
-	return "veris"
-}
-
 // day reads a date of a flag.
 func day(flag, s string) (time.Time, error) {
 	t, err := time.Parse("2006-01-02", s)
@@ -156,6 +128,28 @@ func day(flag, s string) (time.Time, error) {
 		return time.Time{}, fault.New(fault.Usage, "flag.date", "%s wants a date, as 2027-06-30", flag)
 	}
 	return t, nil
+}
+
+// lastDay reads a date of a flag as the end of that day.
+func lastDay(flag, s string) (time.Time, error) {
+	t, err := day(flag, s)
+	if err != nil {
+		return t, err
+	}
+	return t.AddDate(0, 0, 1).Add(-time.Second), nil
+}
+
+// listenFor is where a server listens whose address was not given: if its URL
+// is on loopback, as that says.
+func listenFor(c *cobra.Command, listen, address string) string {
+	u, err := url.Parse(address)
+	if c.Flags().Changed("listen") || err != nil || u.Port() == "" {
+		return listen
+	}
+	if ip := net.ParseIP(u.Hostname()); u.Hostname() == "localhost" || ip != nil && ip.IsLoopback() {
+		return u.Host
+	}
+	return listen
 }
 
 // count writes a number of things: "1 report", "3 reports".

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -31,27 +32,41 @@ checksum of SHA256SUMS with the one that the hub's page of the release shows.`,
 			if k < 0 {
 				return fault.New(fault.Usage, "release.k", "--k is a number of records, 0 or more")
 			}
-			entries, err := os.ReadDir(args[0])
+			content, err := readRelease(args[0])
 			if err != nil {
-				return fault.New(fault.Usage, "release.folder", "the folder cannot be read").At(args[0]).Because(err)
-			}
-			content := map[string][]byte{}
-			for _, e := range entries {
-				if !e.Type().IsRegular() {
-					return fault.New(fault.Invalid, "release.not_a_file", "a release is a folder of plain files; this is a folder, a link or a device").At(filepath.Join(args[0], e.Name()))
-				}
-				if content[e.Name()], err = os.ReadFile(filepath.Join(args[0], e.Name())); err != nil {
-					return fault.New(fault.Usage, "release.file", "the file cannot be read").At(filepath.Join(args[0], e.Name())).Because(err)
-				}
-			}
-			if err := anonymise.CheckAtLeast(content, k); err != nil {
 				return err
 			}
-			say(c, "The release in %s is what it promises: checksums hold, the three forms agree, no combination of quasi-identifiers and no code is rarer than k, no token is in it.\nVictims and owner groups cannot be seen from here; for the files' origin compare SHA256SUMS with the hub's page.", args[0])
-			return nil
+			if err := anonymise.CheckAtLeast(content, k); err != nil {
+				if wantsJSON(c) {
+					return errors.Join(printJSON(c.OutOrStdout(), checked{File: args[0], Problems: []string{fault.Public(err).Error()}}), errRefused)
+				}
+				return err
+			}
+			return answer(c, checked{File: args[0], Right: true, Is: "a release of " + count(len(content), "file")}, func() {
+				say(c, "The release in %s is what it promises: checksums hold, the three forms agree, no combination of quasi-identifiers and no code is rarer than k, no token is in it.\nVictims and owner groups cannot be seen from here; for the files' origin compare SHA256SUMS with the hub's page.", args[0])
+			})
 		},
 	}
 	check.Flags().IntVar(&k, "k", 0, "refuse a release that promises fewer than this many records alike")
 	c.AddCommand(check)
 	return c
+}
+
+// readRelease reads the files of a release, which is a folder of nothing else.
+func readRelease(dir string) (map[string][]byte, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "release.folder", "the folder cannot be read: %s", because(err)).At(dir).Because(err)
+	}
+	content := map[string][]byte{}
+	for _, e := range entries {
+		name := filepath.Join(dir, e.Name())
+		if !e.Type().IsRegular() {
+			return nil, fault.New(fault.Invalid, "release.not_a_file", "a release is a folder of plain files; this is a folder, a link or a device").At(name)
+		}
+		if content[e.Name()], err = readInput("release.file", name); err != nil {
+			return nil, err
+		}
+	}
+	return content, nil
 }

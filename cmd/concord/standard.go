@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -34,14 +35,22 @@ func findStandard(name string) (*standard.Standard, error) {
 		_, builtin := standard.Builtin(standard.Ref(name))
 		return nil, fault.New(fault.Usage, "standard.unknown", "%s; nor is there such a file", fault.Public(builtin).Message).Because(err)
 	}
+	file, err := openInput(name) // says why, if it is a folder or may not be read
+	if err != nil {
+		return nil, err
+	}
+	file.Close()
 	return node.ReadStandard(name, standard.Builtin)
 }
 
 func standardShow() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "show [NAME | FILE] [PATH]",
-		Short: "List the standards, a standard's fields, or one field",
-		Args:  cobra.MaximumNArgs(2),
+		Use:   "show [NAME | FILE] [FIELD | CODE-LIST]",
+		Short: "List the standards, a standard's fields, one field, or one code list",
+		Long: `List the standards, a standard's fields, one field by its path, or one code list
+by its name. With --json a standard is one document that stands by itself, with
+all that it extends.`,
+		Args: cobra.MaximumNArgs(2),
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -52,23 +61,28 @@ func standardShow() *cobra.Command {
 			return err
 		}
 		if len(args) == 2 {
-			return showField(c, s, args[1])
+			return showPart(c, s, args[1])
 		}
 		if wantsJSON(c) {
-			return printJSON(c.OutOrStdout(), s.Fields())
+			whole := s.Resolved()
+			whole.Extends = "" // all of it is here
+			return printJSON(c.OutOrStdout(), whole)
 		}
 		w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
 		fmt.Fprintln(w, "FIELD\tTITLE\tTYPE\tCLASS\tASKED\tLEVELS")
 		for _, f := range s.Fields() {
-			typ := string(f.Type)
-			if f.Many || f.Group != "" {
-				typ += ", many"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Path, f.Title, typ, f.Class, f.Requirement, strings.Join(s.Levels(f), " < "))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", f.Path, f.Title, typeOf(f), f.Class, f.Requirement, strings.Join(s.Levels(f), " < "))
 		}
 		return w.Flush()
 	}
 	return c
+}
+
+func typeOf(f standard.Field) string {
+	if f.Many || f.Group != "" {
+		return string(f.Type) + ", many"
+	}
+	return string(f.Type)
 }
 
 func listStandards(c *cobra.Command) error {
@@ -85,18 +99,76 @@ func listStandards(c *cobra.Command) error {
 	return nil
 }
 
-func showField(c *cobra.Command, s *standard.Standard, path string) error {
-	f, ok := s.Field(path)
-	if !ok {
-		return fault.New(fault.Usage, "standard.unknown_field", "%s has no field %q; `concord standard show %s` lists them", s.Ref(), path, s.Ref())
+// shownField is a field with its code list.
+type shownField struct {
+	standard.Field
+	List *standard.CodeList `json:"list,omitzero"`
+}
+
+// showPart shows a field, or a code list, by its name.
+func showPart(c *cobra.Command, s *standard.Standard, name string) error {
+	list, isList := s.CodeList(name)
+	f, isField := s.Field(name)
+	switch {
+	case isField:
+		shown := shownField{Field: f}
+		if l, ok := s.CodeList(f.CodeList); ok {
+			shown.List = &l
+		}
+		return answer(c, shown, func() { printField(c, s, shown) })
+	case isList:
+		return answer(c, list, func() { printCodes(c, list) })
 	}
-	if err := printJSON(c.OutOrStdout(), f); err != nil {
-		return err
+	return fault.New(fault.Usage, "standard.unknown_field", "%s has no field or code list %q; `concord standard show %s` lists the fields", s.Ref(), name, s.Ref())
+}
+
+func printField(c *cobra.Command, s *standard.Standard, f shownField) {
+	say(c, "%s: %s", f.Path, f.Title)
+	wrapped(c, "   ", 5, f.Description)
+	asked := string(f.Requirement)
+	if f.Requirement == standard.Required {
+		asked += " (a report without it is taken with a warning)"
 	}
-	if l, ok := s.CodeList(f.CodeList); ok {
-		return printJSON(c.OutOrStdout(), l)
+	var forms []string
+	for _, form := range s.FormsAllowed(f.Field) {
+		forms = append(forms, form.String())
 	}
-	return nil
+	number := func(n *float64) string {
+		if n == nil {
+			return ""
+		}
+		return fmt.Sprint(*n)
+	}
+	for _, row := range [][2]string{
+		{"type", typeOf(f.Field)}, {"class", string(f.Class)}, {"asked", asked}, {"group", f.Group}, {"unit", f.Unit},
+		{"least", number(f.Min)}, {"most", number(f.Max)}, {"hierarchy", f.Hierarchy},
+		{"levels", strings.Join(s.Levels(f.Field), " < ")}, {"may leave", strings.Join(forms, ", ")},
+		{"VERIS", f.Crosswalk.VERIS}, {"STIX", f.Crosswalk.STIX}, {"RSIT", f.Crosswalk.RSIT}, {"FIRE", f.Crosswalk.FIRE},
+	} {
+		if row[1] != "" {
+			beside(c, row[0], row[1])
+		}
+	}
+	if f.List != nil {
+		say(c, "")
+		printCodes(c, *f.List)
+	}
+}
+
+func printCodes(c *cobra.Command, l standard.CodeList) {
+	say(c, "Code list %s: %s", l.Name, l.Title)
+	if l.Pattern != "" {
+		say(c, "  codes match %s", l.Pattern)
+	}
+	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
+	for _, code := range l.Codes {
+		label := code.Label
+		if label == code.Code {
+			label = ""
+		}
+		fmt.Fprintf(w, "  %s\t%s\n", code.Code, label)
+	}
+	w.Flush() //nolint:errcheck // a terminal that is gone needs no error
 }
 
 func standardCodebook() *cobra.Command {
@@ -116,11 +188,12 @@ func standardCodebook() *cobra.Command {
 			return s.Codebook(c.OutOrStdout(), format)
 		},
 	}
-	c.Flags().StringVar(&format, "format", "markdown", "html, markdown or json")
+	c.Flags().StringVar(&format, "format", "html", "html, markdown or json")
 	return c
 }
 
 func standardDiff() *cobra.Command {
+	var strict bool
 	c := &cobra.Command{
 		Use:   "diff OLD NEW",
 		Short: "Tell compatible changes between two standards from breaking ones",
@@ -136,42 +209,51 @@ func standardDiff() *cobra.Command {
 			return err
 		}
 		changes := standard.Diff(old, new)
-		if wantsJSON(c) {
-			return printJSON(c.OutOrStdout(), changes)
-		}
 		breaking := 0
 		for _, ch := range changes {
-			say(c, "%s", ch)
 			if ch.Breaking {
 				breaking++
 			}
 		}
-		say(c, "%d changes, %d of them breaking.", len(changes), breaking)
+		if err := answer(c, changes, func() {
+			for _, ch := range changes {
+				say(c, "%s", ch)
+			}
+			say(c, "%s, %d of them breaking.", count(len(changes), "change"), breaking)
+		}); err != nil {
+			return err
+		}
+		if strict && breaking > 0 {
+			return errRefused
+		}
 		return nil
 	}
+	c.Flags().BoolVar(&strict, "strict", false, "exit with status 1 if a change is breaking")
 	return c
 }
 
 func standardValidate() *cobra.Command {
 	return &cobra.Command{
-		Use:   "validate FILE…",
+		Use:   "validate NAME | FILE…",
 		Short: "Check standards' documents",
 		Args:  cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			var all []checked
-			bad := false
 			for _, name := range args {
-				s, err := node.ReadStandard(name, standard.Builtin)
+				s, err := findStandard(name)
 				if err != nil {
-					all, bad = append(all, checked{File: name, Problems: []string{err.Error()}}), true
+					all = append(all, checked{File: name, Problems: []string{err.Error()}})
 					continue
 				}
 				all = append(all, checked{File: name, Right: true, Is: fmt.Sprintf("%s, %d fields", s.Ref(), len(s.Fields()))})
 			}
-			if err := answerChecked(c, all); err != nil || !bad {
+			if err := answerChecked(c, all); err != nil {
 				return err
 			}
-			return errRefused
+			if slices.ContainsFunc(all, func(one checked) bool { return !one.Right }) {
+				return errRefused
+			}
+			return nil
 		},
 	}
 }

@@ -25,7 +25,7 @@ func stewardInit() *cobra.Command {
 		Short: "Make a folder with a steward's key and configuration",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			if _, err := node.InitSteward(args[0], name, listen, url, hub, hubKey); err != nil {
+			if _, err := node.InitSteward(args[0], name, listenFor(c, listen, url), url, hub, hubKey); err != nil {
 				return err
 			}
 			file := filepath.Join(args[0], node.ConfigName)
@@ -36,10 +36,10 @@ func stewardInit() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&name, "name", "steward", "the steward's name")
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8441", "address to listen on")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:8441", "address to listen on (default: that of a URL on loopback)")
 	c.Flags().StringVar(&url, "url", "http://127.0.0.1:8441", "how members reach the steward")
 	c.Flags().StringVar(&hub, "hub", "hub", "id of the hub whose members are admitted")
-	c.Flags().StringVar(&hubKey, "hub-key", "", "the hub's signing key, as `concord hub show` prints it (sign_key)")
+	c.Flags().StringVar(&hubKey, "hub-key", "", "the hub's signing key, as concord hub show prints it (sign_key)")
 	c.MarkFlagRequired("hub-key") //nolint:errcheck // the flag exists
 	return c
 }

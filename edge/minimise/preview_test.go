@@ -2,6 +2,7 @@ package minimise
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -92,5 +93,17 @@ func TestAPreviewSaysThatCountedNumbersLeave(t *testing.T) {
 	without := PreviewOf(rep, rulesOf(t, path, "exact"), "finance")
 	if len(with.Notes) != len(without.Notes)+1 {
 		t.Errorf("with a counted number it notes %q, without %q", with.Notes, without.Notes)
+	}
+}
+
+func TestAPreviewSaysThatCommonValuesAreNoIndicators(t *testing.T) {
+	rules := rulesOf(t, "observable.ip", "exact")
+	for value, common := range map[string]bool{"203.0.113.77": true, "10.0.0.1": true, "8.8.8.8": true, "93.184.216.34": false} {
+		p := PreviewOf(report.Report{Standard: "finance/1.0", Observables: []report.Observable{{Type: "ip", Value: value}}}, rules, "finance")
+		f := p.Fields[0]
+		told := slices.ContainsFunc(f.Notes, func(n string) bool { return strings.Contains(n, "goes into no list of indicators") })
+		if told != common || len(f.Leaves) == 0 {
+			t.Errorf("%s leaves as %v, with the notes %q", value, f.Leaves, f.Notes)
+		}
 	}
 }

@@ -1,6 +1,8 @@
 package minimise
 
 import (
+	"fmt"
+
 	"github.com/concord-trust/concord/observable"
 	"github.com/concord-trust/concord/report"
 	"github.com/concord-trust/concord/standard"
@@ -13,7 +15,8 @@ type Outcome struct {
 	Row  int    `json:"row,omitzero"`
 	// Left lists the forms in which it leaves.
 	Left []standard.Form `json:"left,omitzero"`
-	// Notes say why it leaves in no form, or not in one that was granted.
+	// Notes say why it leaves in no form, or not in one that was granted, and
+	// what the hub will not do with it.
 	Notes []string `json:"notes,omitzero"`
 }
 
@@ -25,6 +28,7 @@ const (
 	notGranted  = "no clause grants it to anybody"
 	noCanonical = "it has no canonical spelling, so it gets no token"
 	notCoarse   = "it cannot be coarsened to "
+	isCommon    = "it says nothing about an incident, as one of the %s: it ties no reports together and goes into no list of indicators"
 )
 
 // reduce leaves of a report what somebody may receive.
@@ -106,7 +110,10 @@ func (m *Minimal) observable(o report.Observable, rules *terms.Rules) {
 	seen := report.Seen{Type: o.Type, Role: o.Role, FirstSeen: day(o.FirstSeen), LastSeen: day(o.LastSeen)}
 	in, canonical, ok := inputOf(o.Type, o.Value)
 	if ok {
-		seen.Common, _ = observable.Benign(o.Type, canonical)
+		if list, common := observable.Benign(o.Type, canonical); common {
+			seen.Common = list
+			out.Notes = append(out.Notes, fmt.Sprintf(isCommon, list))
+		}
 		out.Left = append(out.Left, standard.Form{Kind: standard.Token})
 	} else {
 		out.Notes = append(out.Notes, noCanonical)

@@ -14,9 +14,10 @@ import (
 type Delivery struct {
 	// Receipts counts contributions that are receipted now.
 	Receipts int `json:"receipts"`
-	// Answers count what the hub said of reports, Nil what of nil reports.
-	Answers
-	Nil Answers `json:"nil"`
+	// Answers count what the hub said of reports, Nil what of nil reports: in
+	// JSON they stand side by side.
+	Answers `json:"reports"`
+	Nil     Answers `json:"nil"`
 	// Refusals are the answers about what was refused, with code, path and
 	// reason.
 	Refusals []wire.Result `json:"refusals,omitzero"`

@@ -314,8 +314,18 @@ func TestNilReportsAreDeliveredAndReceipted(t *testing.T) {
 	if _, err := o.PutNil(t.Context(), []report.Nil{{Sector: "finance", Period: "2026-Q3"}, {Sector: "health", Period: "2026-Q3"}}); err != nil {
 		t.Fatal(err)
 	}
-	if d := deliver(t, o); d.Nil.Accepted != 2 || hub.load().Nil != 2 {
+	d := deliver(t, o)
+	if d.Nil.Accepted != 2 || hub.load().Nil != 2 {
 		t.Errorf("delivered %+v", d)
+	}
+	// What is said of nil reports stands beside what is said of reports.
+	text, err := json.Marshal(d)
+	var whole struct {
+		Accepted     *int
+		Reports, Nil struct{ Accepted int }
+	}
+	if err != nil || json.Unmarshal(text, &whole) != nil || whole.Accepted != nil || whole.Reports.Accepted != 0 || whole.Nil.Accepted != 2 {
+		t.Errorf("in JSON it is %s, %v", text, err)
 	}
 	if _, err := o.PutNil(t.Context(), nil); fault.KindOf(err) != fault.Invalid {
 		t.Errorf("no nil reports at all: %v", err)

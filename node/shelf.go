@@ -1,0 +1,105 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// shelves keep what was computed for tools, which ask for the same page by
+// page and event by event.
+type shelves struct {
+	// state names what the answers rest on; while it is the same, so are they.
+	state func(ctx context.Context) (string, error)
+
+	mu   sync.Mutex
+	kept map[string]*shelf // by what is on it, and for whom
+	use  int64
+}
+
+// shelf holds something as it was last computed. It serves only while the
+// state of the record is the one that it was computed from, so that terms,
+// suspensions and erasures take effect on the next page.
+type shelf struct {
+	mu      sync.Mutex
+	state   string
+	at      time.Time
+	content any
+
+	// Of all shelves, under the lock of shelves:
+	used    int64 // when it was last asked for, counted
+	objects int
+}
+
+const (
+	// shelfCount is how many things are kept computed, and shelved how many
+	// objects in all of them: about half a kilobyte each.
+	shelfCount = 256
+	shelved    = 500_000
+	// shelfLife is how long one is, at most: what changes by the clock alone,
+	// such as the end of a probation, shows after it.
+	shelfLife = time.Minute
+)
+
+// kept returns what is on a shelf, computed anew if anything changed. It is
+// never changed once it is made, so that readers share it.
+func kept[T any](ctx context.Context, all *shelves, name string, now time.Time, compute func() (T, int, error)) (T, error) {
+	s := all.find(name)
+	s.mu.Lock() // who asks for the same meanwhile gets what this one computes
+	defer s.mu.Unlock()
+	var none T
+	state, err := all.state(ctx)
+	if err != nil {
+		return none, err
+	}
+	if content, ok := s.content.(T); ok && s.state == state && now.Sub(s.at).Abs() < shelfLife {
+		return content, nil
+	}
+	// The state is read before what rests on it: a change meanwhile makes the
+	// shelf old, never new.
+	content, objects, err := compute()
+	if err != nil {
+		return none, err
+	}
+	s.content, s.state, s.at = content, state, now
+	all.mu.Lock()
+	s.objects = objects
+	all.makeRoom()
+	all.mu.Unlock()
+	return content, nil
+}
+
+func (all *shelves) find(name string) *shelf {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	s, ok := all.kept[name]
+	if !ok {
+		s = &shelf{}
+		if all.kept == nil {
+			all.kept = map[string]*shelf{}
+		}
+		all.kept[name] = s
+	}
+	all.use++
+	s.used = all.use
+	all.makeRoom()
+	return s
+}
+
+// makeRoom forgets what was longest not asked for, all but what was asked for
+// last. Whoever reads it meanwhile goes on reading it.
+func (all *shelves) makeRoom() {
+	for len(all.kept) > 1 {
+		oldest, objects := "", 0
+		for name, s := range all.kept {
+			objects += s.objects
+			if oldest == "" || s.used < all.kept[oldest].used {
+				oldest = name
+			}
+		}
+		if len(all.kept) <= shelfCount && objects <= shelved {
+			return
+		}
+		delete(all.kept, oldest)
+	}
+}
