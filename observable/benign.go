@@ -116,7 +116,7 @@ var commonNames = named(map[string][]string{
 		"amazon.com", "aws.amazon.com", "amazonaws.com", "s3.amazonaws.com", "cloudfront.net", "wikipedia.org", "en.wikipedia.org", "wikimedia.org", "twitter.com", "x.com", "linkedin.com", "pinterest.com", "reddit.com", "tiktok.com", "telegram.org", "api.telegram.org", "discord.com",
 		"github.com", "raw.githubusercontent.com", "gitlab.com", "stackoverflow.com", "yahoo.com", "mail.yahoo.com", "baidu.com", "qq.com", "yandex.ru", "vk.com", "ebay.com", "paypal.com", "netflix.com", "zoom.us", "dropbox.com", "salesforce.com", "wordpress.com", "wordpress.org",
 		"cloudflare.com", "cdnjs.cloudflare.com", "jsdelivr.net", "cdn.jsdelivr.net", "unpkg.com", "jquery.com", "code.jquery.com", "bootstrapcdn.com", "maxcdn.bootstrapcdn.com", "akamaihd.net", "akamai.net", "fastly.net",
-		"adobe.com", "oracle.com", "java.com", "mozilla.org", "firefox.com", "opera.com", "vmware.com", "cisco.com", "ibm.com", "intel.com", "ubuntu.com", "debian.org", "kernel.org", "python.org", "pypi.org", "npmjs.com", "docker.com", "golang.org",
+		"adobe.com", "oracle.com", "java.com", "mozilla.org", "firefox.com", "opera.com", "vmware.com", "cisco.com", "ibm.com", "intel.com", "ubuntu.com", "debian.org", "kernel.org", "python.org", "docker.com", "golang.org",
 		"digicert.com", "ocsp.digicert.com", "crl3.digicert.com", "crl4.digicert.com", "verisign.com", "symantec.com", "globalsign.com", "ocsp.globalsign.com", "sectigo.com", "ocsp.sectigo.com", "letsencrypt.org", "entrust.net", "virustotal.com", "w3.org", "schema.org", "schemas.microsoft.com",
 		"pool.ntp.org", "time.windows.com", "time.nist.gov", "time.google.com", "time.apple.com", "protonmail.com", "proton.me", "aol.com", "gmx.de", "gmx.net", "web.de", "mail.ru"},
 })
