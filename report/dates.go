@@ -5,18 +5,23 @@ import (
 	"time"
 )
 
-// Later reports whether all of what a date covers lies after a moment: the
-// month of November does not while November is running. What is no date at
-// some precision is not later than anything.
+// eastmost is by how much a calendar is ahead of UTC at most: days, months and
+// years are told by the calendar on somebody's wall.
+const eastmost = 14 * time.Hour
+
+// Later reports whether all of what a date covers lies after a moment,
+// anywhere on earth: the month of November does not while November is running
+// somewhere. What is no date at some precision is not later than anything.
 func Later(date string, than time.Time) bool {
-	than = than.UTC()
+	if len(date) == len("2026-11-25T08:00:00Z") {
+		return date > than.UTC().Format(time.RFC3339)
+	}
+	than = than.UTC().Add(eastmost)
 	switch {
 	case len(date) == len("2026-Q4") && date[5] == 'Q':
 		return date > QuarterOf(than.Format(time.DateOnly))
 	case len(date) == len("2026"), len(date) == len("2026-11"), len(date) == len(time.DateOnly):
 		return date > than.Format(time.DateOnly)[:len(date)]
-	case len(date) == len("2026-11-25T08:00:00Z"):
-		return date > than.Format(time.RFC3339)
 	}
 	return false
 }

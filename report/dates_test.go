@@ -9,7 +9,7 @@ func TestADateIsLaterOnlyIfAllOfItIs(t *testing.T) {
 	at := time.Date(2026, 11, 25, 9, 0, 0, 0, time.FixedZone("", 10*3600)) // the 24th, 23:00 UTC
 	for date, want := range map[string]bool{
 		"2026": false, "2027": true, "2026-Q4": false, "2027-Q1": true, "2026-Q3": false,
-		"2026-11": false, "2026-12": true, "2025-12": false, "2026-11-24": false, "2026-11-25": true,
+		"2026-11": false, "2026-12": true, "2025-12": false, "2026-11-24": false, "2026-11-25": false, "2026-11-26": true,
 		"2026-11-24T23:00:00Z": false, "2026-11-24T23:00:01Z": true,
 		"": false, "any": false, "2099-Q1, about": false,
 	} {

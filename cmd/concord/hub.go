@@ -168,10 +168,14 @@ func hubAdmin() *cobra.Command {
 			if _, err := h.Consolidate.Run(c.Context()); err != nil {
 				return err
 			}
-			made, err := h.Release(c.Context())
-			return errors.Join(err, answer(c, made, func() {
-				for _, r := range made {
-					say(c, "%s: %d incidents, %d left out, k = %d", r.ID, r.Records, r.Suppressed, r.K)
+			all, err := h.ReleaseEach(c.Context())
+			return errors.Join(err, answer(c, all, func() {
+				for _, one := range all {
+					if r := one.Release; r != nil {
+						say(c, "%s: %d incidents, %d left out, k = %d", r.ID, r.Records, r.Suppressed, r.K)
+					} else {
+						say(c, "%s: no release: %s", one.Sector, one.Reason)
+					}
 				}
 			}))
 		}),

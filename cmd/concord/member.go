@@ -261,7 +261,7 @@ func (s submitted) print(c *cobra.Command) {
 	for _, r := range s.Delivery.Refusals {
 		say(c, "refused    %s: %s: %s", first(string(r.Report), "nil report"), r.Path, r.Reason)
 	}
-	say(c, "%d accepted, %d sent before as they are, %d refused.", s.Delivery.Accepted, s.Delivery.Duplicate, s.bad())
+	say(c, "%d accepted, %d sent before with nothing new, %d refused.", s.Delivery.Accepted, s.Delivery.Duplicate, s.bad())
 	if s.Says != "" {
 		say(c, "%s", s.Says)
 	}
@@ -284,7 +284,7 @@ func memberSend() *cobra.Command {
 				return err
 			}
 			return answer(c, d, func() {
-				say(c, "%s: %d accepted, %d sent before as they are, %d refused.", count(d.Receipts, "receipt"), d.Accepted, d.Duplicate, d.Refused)
+				say(c, "%s: %d accepted, %d sent before with nothing new, %d refused.", count(d.Receipts, "receipt"), d.Accepted, d.Duplicate, d.Refused)
 			})
 		},
 	}
