@@ -315,7 +315,10 @@ func (c *Cluster) Kill() error {
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return fmt.Errorf("kill PostgreSQL: %w", err)
 	}
-	return c.hold.Close()
+	if err := c.hold.Close(); !errors.Is(err, os.ErrClosed) { // who waits for its end closes it too
+		return err
+	}
+	return nil
 }
 
 // end shuts the server down and removes its folder.
