@@ -128,7 +128,9 @@ func (e deskEdge) Nil(ctx context.Context, nils []report.Nil) error {
 	return err
 }
 
-func (e deskEdge) Deliver(ctx context.Context) (outbox.Delivery, error) { return e.m.Deliver(ctx) }
+func (e deskEdge) Deliver(ctx context.Context) (outbox.Delivery, error) {
+	return e.m.Outbox.Deliver(ctx)
+}
 
 func (e deskEdge) GivesBack(ctx context.Context, ids []wire.ContributionID) (string, bool, error) {
 	matches, err := e.m.GivesBack(ctx, ids, 0)

@@ -354,9 +354,6 @@ func SectorOfIndustry(code string) string {
 	return generalSector
 }
 
-// Deliver sends what waits and says what became of it.
-func (m *Member) Deliver(ctx context.Context) (outbox.Delivery, error) { return m.Outbox.Deliver(ctx) }
-
 // GivesBack waits until the hub has consolidated the contributions, for a
 // bounded time, and says what they were joined with.
 func (m *Member) GivesBack(ctx context.Context, ids []wire.ContributionID, patience time.Duration) (wire.Matches, error) {

@@ -11,10 +11,8 @@ import (
 	"slices"
 	"time"
 
-	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/formats/stix"
 	"github.com/concord-trust/concord/mapping"
-	"github.com/concord-trust/concord/report"
 	"github.com/concord-trust/concord/standard"
 )
 
@@ -26,10 +24,11 @@ const maxLoose = 100_000
 // readSTIX reads a stream of bundles, or of objects that stand by themselves;
 // those of one stream are taken together, as if a bundle held them.
 func readSTIX(ctx context.Context, in io.Reader, name string, o Options, yield func(Collected) error) (mapping.Account, error) {
-	r := &stixReader{name: name, yield: yield, mapper: &stixMapper{o: o, known: map[standard.Ref]*mapping.STIX{}}}
-	if _, err := r.mapper.under(core); err != nil {
-		return r.account, err
+	mapper, err := newSTIXMapper(o)
+	if err != nil {
+		return mapping.Account{}, err
 	}
+	r := &stixReader{name: name, yield: yield, mapper: mapper}
 	objects := stix.NewReader(in)
 	for {
 		if err := ctx.Err(); err != nil {
@@ -65,7 +64,7 @@ func readSTIX(ctx context.Context, in io.Reader, name string, o Options, yield f
 type stixReader struct {
 	name    string
 	yield   func(Collected) error
-	mapper  *stixMapper
+	mapper  *sectorMapper[mapping.STIXGroup]
 	account mapping.Account
 	// held are objects outside of bundles; digest runs over their bytes.
 	held   []stix.Object
@@ -131,48 +130,11 @@ func (r *stixReader) bundle(objects []stix.Object, line int, digest [sha256.Size
 	return nil
 }
 
-// stixMapper maps each group under the standard that is picked for it.
-type stixMapper struct {
-	o     Options
-	known map[standard.Ref]*mapping.STIX
-	// tally is the account of one group, until its standard is known.
-	tally mapping.Account
-}
-
-// report makes a report of a group; one without statements was listed among
-// the places.
-func (m *stixMapper) report(group mapping.STIXGroup, a *mapping.Account) (report.Report, []mapping.Place) {
-	m.tally.Reset()
-	r, places := m.known[core].FromSTIX(group, &m.tally)
-	if len(r.Statements)+len(r.Observables) == 0 {
-		a.Merge(m.tally)
-		return r, append(places, mapping.Place{Path: group.Head.ID(), Reason: "the objects say nothing that the standard collects"})
-	}
-	ref := core
-	if m.o.Standard != nil {
-		ref = m.o.Standard(r)
-	}
-	if ref == core {
-		a.Merge(m.tally)
-		return r, places
-	}
-	own, err := m.under(ref)
-	if err != nil {
-		return report.Report{}, []mapping.Place{{Path: "standard", Reason: fault.Public(err).Message}}
-	}
-	return own.FromSTIX(group, a)
-}
-
-func (m *stixMapper) under(ref standard.Ref) (*mapping.STIX, error) {
-	if known := m.known[ref]; known != nil {
-		return known, nil
-	}
-	std, err := m.o.Find(ref)
-	if err != nil {
-		return nil, err
-	}
-	m.known[ref] = mapping.NewSTIX(std)
-	return m.known[ref], nil
+func newSTIXMapper(o Options) (*sectorMapper[mapping.STIXGroup], error) {
+	under := func(std *standard.Standard) mappedBy[mapping.STIXGroup] { return mapping.NewSTIX(std).FromSTIX }
+	return newSectorMapper(o, under, func(group mapping.STIXGroup) mapping.Place {
+		return mapping.Place{Path: group.Head.ID(), Reason: "the objects say nothing that the standard collects"}
+	})
 }
 
 // stixWriter writes reports as bundles, one a line. Their identifiers are

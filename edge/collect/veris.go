@@ -2,8 +2,6 @@ package collect
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"io"
 
 	"github.com/concord-trust/concord/fault"
@@ -19,42 +17,11 @@ const core standard.Ref = "core/1.0"
 
 // readVERIS reads a stream of incidents.
 func readVERIS(ctx context.Context, in io.Reader, name string, o Options, yield func(Collected) error) (mapping.Account, error) {
-	var account mapping.Account
 	mapper, err := newVERISMapper(o)
 	if err != nil {
-		return account, err
+		return mapping.Account{}, err
 	}
-	incidents := veris.NewReader(in)
-	for {
-		if err := ctx.Err(); err != nil {
-			return account, err
-		}
-		incident, source, err := incidents.Next()
-		var bad *veris.Bad
-		switch {
-		case err == io.EOF:
-			return account, nil
-		case errors.As(err, &bad):
-			account.Records++
-			account.Refuse(mapping.Place{File: name, Record: bad.Number, Line: bad.Line, Path: bad.Fault.Path, Reason: bad.Fault.Message})
-			continue
-		case err != nil:
-			return account, err
-		}
-		account.Records++
-		r, places := mapper.report(incident, &account)
-		for _, at := range places {
-			at.File, at.Record, at.Line = name, source.Number, source.Line
-			account.Refuse(at)
-		}
-		if len(r.Statements)+len(r.Observables) == 0 {
-			continue
-		}
-		account.Reports++
-		if err := yield(Collected{report: r, digest: sha256.Sum256(source.Bytes), file: name, line: source.Line}); err != nil {
-			return account, err
-		}
-	}
+	return readDocuments(ctx, name, veris.NewReader(in).Next, mapper.report, yield)
 }
 
 // verisMapper maps each incident under the standard that is picked for it.

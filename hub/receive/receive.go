@@ -114,8 +114,10 @@ func (r Received) Report() report.Minimised { return r.body }
 // Eraser is what erasing needs of the hub's record.
 type Eraser interface {
 	// Erase destroys keys and bodies of all revisions of a member's report,
-	// durably and also in the store's own logs, before it returns. The rows
-	// stay, so that sequence numbers keep their meaning. An unknown or erased
-	// report is fault.NotFound.
+	// durably and in every file that the store itself manages, before it
+	// returns; a database server's own log may hold them until it is recycled,
+	// which docs/configuration.md bounds. The rows stay, so that sequence
+	// numbers keep their meaning. An unknown or erased report is
+	// fault.NotFound.
 	Erase(ctx context.Context, m wire.MemberID, r wire.ReportID) error
 }
