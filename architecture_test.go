@@ -39,7 +39,7 @@ var floors = map[string]int{
 
 	"standard": 2, "report": 2, "member": 2, "observable": 2,
 
-	"wire": 1, "oprf": 1, "kanonymity": 1, "linkage": 1, "covering": 1,
+	"wire": 1, "oprf": 1, "ristretto": 1, "kanonymity": 1, "linkage": 1, "covering": 1,
 
 	"fault": 0,
 }
@@ -47,6 +47,7 @@ var floors = map[string]int{
 // sideways lists the imports within one floor that are allowed, each with the
 // reason why data flows that way.
 var sideways = map[string][]string{
+	"oprf":            {"ristretto"},              // a protocol over a group
 	"report":          {"standard", "observable"}, // a report is a record over a standard
 	"standard":        {"observable"},             // token types are canonicaliser types
 	"mapping":         {"formats/misp", "formats/stix", "formats/veris", "formats/tabular"},

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/ristretto"
 )
 
 // Blind is the secret with which one input was blinded. Who has it and the
@@ -13,8 +14,8 @@ import (
 // so it stays where it was drawn, for as long as the answer takes. It prints
 // as a fixed word.
 type Blind struct {
-	redacted
-	scalar scalar
+	ristretto.Redacted
+	scalar ristretto.Secret
 }
 
 // Blind hides each input (1 to MaxBatch of them, each at most MaxInput bytes)
@@ -33,15 +34,15 @@ func (m Mode) Blind(inputs [][]byte, random io.Reader) ([]Element, []Blind, erro
 		if len(input) > MaxInput {
 			return nil, nil, fault.New(fault.TooLarge, "oprf.input_too_long", "input %d has %d bytes; at most %d are taken", i, len(input), MaxInput)
 		}
-		hashed := hashToPoint(input, "HashToGroup-"+m.context())
+		hashed := ristretto.HashToPoint(input, "HashToGroup-"+m.context())
 		if hashed.IsIdentity() {
 			return nil, nil, fault.New(fault.Invalid, "oprf.bad_input", "input %d hashes to the identity; it can have no token", i)
 		}
-		r, err := randomScalar(random)
+		r, err := ristretto.RandomSecret(random)
 		if err != nil {
 			return nil, nil, fmt.Errorf("blind input %d: %w", i, err)
 		}
-		blinded[i] = elementOf(mul(hashed, r))
+		blinded[i] = elementOf(hashed.Multiply(r))
 		blinds[i] = Blind{scalar: r}
 	}
 	return blinded, blinds, nil
@@ -70,16 +71,16 @@ func (e Evaluated) Unblind(blinds []Blind) ([]Token, error) {
 	if len(blinds) != len(e.elements) {
 		return nil, fault.New(fault.Invalid, "oprf.batch_mismatch", "%d elements were answered for %d blinds", len(e.elements), len(blinds))
 	}
-	scalars := make([]scalar, len(blinds))
+	scalars := make([]ristretto.Secret, len(blinds))
 	for i, b := range blinds {
-		if b.scalar == nil {
+		if b.scalar.IsZero() {
 			return nil, fault.New(fault.Invalid, "oprf.bad_blind", "blind %d of the batch is empty", i)
 		}
 		scalars[i] = b.scalar
 	}
 	tokens := make([]Token, len(blinds))
-	for i, inverse := range invert(scalars) {
-		tokens[i] = encodePoint(mul(e.elements[i].point, inverse))
+	for i, inverse := range ristretto.Invert(scalars) {
+		tokens[i] = e.elements[i].point.Multiply(inverse).Bytes()
 	}
 	return tokens, nil
 }

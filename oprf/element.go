@@ -4,17 +4,24 @@ import (
 	"encoding/base64"
 
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/ristretto"
 )
 
 // Element is a group element on its way between edge and key holder: blinded
 // or evaluated. It is never the identity. The zero Element is no element and
 // is refused everywhere.
 type Element struct {
-	point   point
+	point   ristretto.Point
 	encoded [ElementSize]byte
 }
 
-func elementOf(p point) Element { return Element{point: p, encoded: encodePoint(p)} }
+func elementOf(p ristretto.Point) Element { return Element{point: p, encoded: p.Bytes()} }
+
+// decodePoint takes the canonical encoding of a point other than the identity.
+func decodePoint(b []byte) (ristretto.Point, bool) {
+	p, ok := ristretto.Decode(b)
+	return p, ok && !p.IsIdentity()
+}
 
 // ParseElement takes the 32-byte canonical encoding of RFC 9496. It refuses
 // other lengths, other encodings, and the identity.
@@ -60,7 +67,7 @@ func checkElements(elements []Element) error {
 		return err
 	}
 	for i, e := range elements {
-		if e.point == nil {
+		if e.point.IsZero() {
 			return fault.New(fault.Invalid, "oprf.bad_element", "element %d of the batch is empty", i)
 		}
 	}

@@ -1,7 +1,6 @@
 package oprf
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/concord-trust/concord/fault"
@@ -15,16 +14,16 @@ func (k *SecretKey) Evaluate(blinded []Element, random io.Reader) ([]Element, Pr
 	if err != nil {
 		return nil, Proof{}, err
 	}
-	proof, err := k.prove(blinded, evaluated, random)
+	r, err := k.nonce(blinded, evaluated, random)
 	if err != nil {
-		return nil, Proof{}, fmt.Errorf("prove an evaluation: %w", err)
+		return nil, Proof{}, err
 	}
-	return evaluated, proof, nil
+	return evaluated, k.prove(blinded, evaluated, r), nil
 }
 
 // EvaluateUnproven answers without a proof (RFC 9497, section 3.3.1, mode OPRF).
 func (k *SecretKey) EvaluateUnproven(blinded []Element) ([]Element, error) {
-	if k == nil || k.scalar == nil {
+	if k == nil || k.scalar.IsZero() {
 		return nil, fault.New(fault.Internal, "oprf.bad_secret_key", "the token key is empty")
 	}
 	if err := checkElements(blinded); err != nil {
@@ -32,7 +31,7 @@ func (k *SecretKey) EvaluateUnproven(blinded []Element) ([]Element, error) {
 	}
 	evaluated := make([]Element, len(blinded))
 	for i, b := range blinded {
-		evaluated[i] = elementOf(mul(b.point, k.scalar))
+		evaluated[i] = elementOf(b.point.Multiply(k.scalar))
 	}
 	return evaluated, nil
 }
@@ -42,7 +41,7 @@ func (k *SecretKey) EvaluateUnproven(blinded []Element) ([]Element, error) {
 // the answer may be used: a holder who answers some elements under another key
 // could later recognise them.
 func (p PublicKey) Verify(blinded, evaluated []Element, proof Proof) (Evaluated, error) {
-	if p.element.point == nil {
+	if p.element.point.IsZero() {
 		return Evaluated{}, fault.New(fault.Invalid, "oprf.bad_public_key", "the steward's public key is empty")
 	}
 	if err := checkElements(blinded); err != nil {

@@ -5,13 +5,14 @@ import (
 	"io"
 
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/ristretto"
 )
 
 // SecretKey is the key k of a holder: a scalar other than zero. It prints
 // and marshals as a fixed word; only [SecretKey.Bytes] gives it out.
 type SecretKey struct {
-	redacted
-	scalar scalar
+	ristretto.Redacted
+	scalar ristretto.Secret
 	public PublicKey
 }
 
@@ -20,7 +21,7 @@ type PublicKey struct{ element Element }
 
 // GenerateKey draws a secret key.
 func GenerateKey(random io.Reader) (*SecretKey, error) {
-	s, err := randomScalar(random)
+	s, err := ristretto.RandomSecret(random)
 	if err != nil {
 		return nil, fmt.Errorf("generate a token key: %w", err)
 	}
@@ -41,23 +42,23 @@ func (m Mode) DeriveKeyPair(seed, info []byte) (*SecretKey, error) {
 	}
 	input := appendPrefixed(append([]byte{}, seed...), info)
 	for counter := range 256 {
-		s := hashToScalar(append(input, byte(counter)), "DeriveKeyPair"+m.context())
-		if !s.IsZero() {
+		s := ristretto.HashToSecret(append(input, byte(counter)), "DeriveKeyPair"+m.context())
+		if !s.IsNought() {
 			return secretKeyOf(s), nil
 		}
 	}
 	return nil, fault.New(fault.Internal, "oprf.derive_key", "no key can be derived from this seed")
 }
 
-func secretKeyOf(s scalar) *SecretKey {
-	return &SecretKey{scalar: s, public: PublicKey{elementOf(mulBase(s))}}
+func secretKeyOf(s ristretto.Secret) *SecretKey {
+	return &SecretKey{scalar: s, public: PublicKey{elementOf(ristretto.MultiplyBase(s))}}
 }
 
 // ParseSecretKey takes the 32 bytes that [SecretKey.Bytes] returns. It refuses
 // other lengths, scalars that are not reduced, and zero.
 func ParseSecretKey(b []byte) (*SecretKey, error) {
-	s, ok := decodeScalar(b)
-	if !ok || s.IsZero() {
+	s, ok := ristretto.DecodeSecret(b)
+	if !ok || s.IsNought() {
 		return nil, fault.New(fault.Invalid, "oprf.bad_secret_key",
 			"not a token key: %d bytes that encode a reduced scalar other than zero are expected", SecretKeySize)
 	}
@@ -66,7 +67,7 @@ func ParseSecretKey(b []byte) (*SecretKey, error) {
 
 // Bytes returns the secret itself, 32 bytes, for the holder's key file.
 func (k *SecretKey) Bytes() []byte {
-	b := encodeScalar(k.scalar)
+	b := k.scalar.Reveal()
 	return b[:]
 }
 
@@ -108,25 +109,3 @@ func (p *PublicKey) UnmarshalText(text []byte) error {
 	*p = parsed
 	return nil
 }
-
-// redacted, embedded in a secret, keeps it out of every print and every JSON
-// document. Format covers all verbs of fmt, so String and GoString add what
-// callers see who do not go through fmt.
-type redacted struct{}
-
-const redactedText = "[secret]"
-
-// Format writes a fixed word for every verb and flag.
-func (redacted) Format(f fmt.State, _ rune) { io.WriteString(f, redactedText) }
-
-// String returns a fixed word.
-func (redacted) String() string { return redactedText }
-
-// GoString returns a fixed word.
-func (redacted) GoString() string { return redactedText }
-
-// MarshalText writes a fixed word in place of the secret.
-func (redacted) MarshalText() ([]byte, error) { return []byte(redactedText), nil }
-
-// MarshalJSON writes a fixed word in place of the secret.
-func (redacted) MarshalJSON() ([]byte, error) { return []byte(`"` + redactedText + `"`), nil }

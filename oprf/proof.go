@@ -3,23 +3,25 @@ package oprf
 import (
 	"crypto/sha512"
 	"encoding/binary"
+	"fmt"
 	"io"
 
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/ristretto"
 )
 
 // Proof shows in zero knowledge that all elements of a batch were evaluated
 // under one and the same key (RFC 9497, section 2.2): a non-interactive
 // Chaum–Pedersen proof over random linear combinations of the batch. It is 64
 // bytes long whatever the size of the batch. The zero Proof proves nothing.
-type Proof struct{ challenge, response scalar }
+type Proof struct{ challenge, response ristretto.Public }
 
 // ParseProof takes the 64-byte encoding: two reduced scalars, challenge and
 // response.
 func ParseProof(b []byte) (Proof, error) {
 	if len(b) == ProofSize {
-		c, okC := decodeScalar(b[:ProofSize/2])
-		s, okS := decodeScalar(b[ProofSize/2:])
+		c, okC := ristretto.DecodePublic(b[:ProofSize/2])
+		s, okS := ristretto.DecodePublic(b[ProofSize/2:])
 		if okC && okS {
 			return Proof{c, s}, nil
 		}
@@ -29,10 +31,10 @@ func ParseProof(b []byte) (Proof, error) {
 
 // Bytes returns the 64-byte encoding; of the zero Proof, zeros.
 func (p Proof) Bytes() []byte {
-	if p.challenge == nil || p.response == nil {
+	if p.challenge.IsZero() || p.response.IsZero() {
 		return make([]byte, ProofSize)
 	}
-	c, s := encodeScalar(p.challenge), encodeScalar(p.response)
+	c, s := p.challenge.Bytes(), p.response.Bytes()
 	return append(c[:], s[:]...)
 }
 
@@ -56,65 +58,78 @@ func (p *Proof) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// prove is GenerateProof of RFC 9497, section 2.2.1, with A the generator.
-func (k *SecretKey) prove(blinded, evaluated []Element, random io.Reader) (Proof, error) {
-	r, err := randomScalar(random)
-	if err != nil {
-		return Proof{}, err
-	}
-	m := publicSum(pointsOf(blinded), weights(k.public, blinded, evaluated))
+// prove is GenerateProof of RFC 9497, section 2.2.1, with A the generator and
+// r the nonce.
+func (k *SecretKey) prove(blinded, evaluated []Element, r ristretto.Secret) Proof {
+	m := ristretto.PublicSum(pointsOf(blinded), weights(k.public, blinded, evaluated))
 	// ComputeCompositesFast: who knows k need not sum the evaluated elements.
-	z := mul(m, k.scalar)
-	c := challenge(k.public, m, z, mulBase(r), mul(m, r))
-	return Proof{challenge: c, response: mulSub(r, c, k.scalar)}, nil
+	z := m.Multiply(k.scalar)
+	c := challenge(k.public, m, z, ristretto.MultiplyBase(r), m.Multiply(r))
+	return Proof{challenge: c, response: ristretto.Respond(r, c, k.scalar)}
+}
+
+// nonce draws the nonce of a proof. Two proofs with one nonce give the key
+// away, so it is hedged: it depends on the key and on what is proven as well,
+// and is different for each batch even if the source of randomness repeats.
+func (k *SecretKey) nonce(blinded, evaluated []Element, random io.Reader) (ristretto.Secret, error) {
+	var drawn [64]byte
+	if _, err := io.ReadFull(random, drawn[:]); err != nil {
+		return ristretto.Secret{}, fmt.Errorf("draw the nonce of a proof: %w", err)
+	}
+	transcript := append(drawn[:], k.Bytes()...)
+	for i := range blinded {
+		transcript = append(append(transcript, blinded[i].encoded[:]...), evaluated[i].encoded[:]...)
+	}
+	defer clear(transcript)
+	return ristretto.HashToSecret(transcript, "Nonce-"+VOPRF.context()), nil
 }
 
 // holds is VerifyProof of RFC 9497, section 2.2.2, with A the generator.
 func (p PublicKey) holds(blinded, evaluated []Element, proof Proof) bool {
 	c, s := proof.challenge, proof.response
-	if c == nil || s == nil {
+	if c.IsZero() || s.IsZero() {
 		return false
 	}
 	w := weights(p, blinded, evaluated)
-	m := publicSum(pointsOf(blinded), w)
-	z := publicSum(pointsOf(evaluated), w)
-	t2 := add(mulBase(s), mul(p.element.point, c))
-	t3 := add(mul(m, s), mul(z, c))
-	return challenge(p, m, z, t2, t3).IsEqual(c)
+	m := ristretto.PublicSum(pointsOf(blinded), w)
+	z := ristretto.PublicSum(pointsOf(evaluated), w)
+	t2 := ristretto.PublicBase(c, p.element.point, s)
+	t3 := ristretto.PublicSum([]ristretto.Point{m, z}, []ristretto.Public{s, c})
+	return challenge(p, m, z, t2, t3).Equal(c)
 }
 
 // weights are the factors dᵢ of ComputeComposites: fixed only once the whole
 // batch is, so that a false evaluation cannot cancel another.
-func weights(p PublicKey, blinded, evaluated []Element) []scalar {
+func weights(p PublicKey, blinded, evaluated []Element) []ristretto.Public {
 	context := VOPRF.context()
 	transcript := appendPrefixed(nil, p.Bytes())
 	transcript = appendPrefixed(transcript, []byte("Seed-"+context))
 	seed := sha512.Sum512(transcript)
 
-	factors := make([]scalar, len(blinded))
+	factors := make([]ristretto.Public, len(blinded))
 	for i := range blinded {
 		transcript = appendPrefixed(transcript[:0], seed[:])
 		transcript = binary.BigEndian.AppendUint16(transcript, uint16(i))
 		transcript = appendPrefixed(transcript, blinded[i].Bytes())
 		transcript = appendPrefixed(transcript, evaluated[i].Bytes())
 		transcript = append(transcript, "Composite"...)
-		factors[i] = hashToScalar(transcript, "HashToScalar-"+context)
+		factors[i] = ristretto.HashToPublic(transcript, "HashToScalar-"+context)
 	}
 	return factors
 }
 
 // challenge hashes the public key, the composites and the commitments.
-func challenge(p PublicKey, points ...point) scalar {
+func challenge(p PublicKey, points ...ristretto.Point) ristretto.Public {
 	transcript := appendPrefixed(nil, p.Bytes())
 	for _, q := range points {
-		b := encodePoint(q)
+		b := q.Bytes()
 		transcript = appendPrefixed(transcript, b[:])
 	}
-	return hashToScalar(append(transcript, "Challenge"...), "HashToScalar-"+VOPRF.context())
+	return ristretto.HashToPublic(append(transcript, "Challenge"...), "HashToScalar-"+VOPRF.context())
 }
 
-func pointsOf(elements []Element) []point {
-	points := make([]point, len(elements))
+func pointsOf(elements []Element) []ristretto.Point {
+	points := make([]ristretto.Point, len(elements))
 	for i, e := range elements {
 		points[i] = e.point
 	}
