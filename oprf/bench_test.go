@@ -31,7 +31,7 @@ func BenchmarkBatch(b *testing.B) {
 	}{
 		{"blind", func() error { _, _, err := VOPRF.Blind(inputs, rand.Reader); return err }},
 		{"evaluate", func() error { _, err := key.EvaluateUnproven(blinded); return err }},
-		{"prove", func() error { key.prove(blinded, evaluated, blinds[0].scalar); return nil }},
+		{"prove", func() error { VOPRF.prove(key, blinded, evaluated, blinds[0].scalar); return nil }},
 		{"verify", func() error { _, err := key.Public().Verify(blinded, evaluated, proof); return err }},
 		{"unblind", func() error { _, err := answer.Unblind(blinds); return err }},
 		{"multiplications", func() error {

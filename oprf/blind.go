@@ -48,9 +48,14 @@ func (m Mode) Blind(inputs [][]byte, random io.Reader) ([]Element, []Blind, erro
 	return blinded, blinds, nil
 }
 
-// Evaluated is a key holder's answer that may be unblinded: minted by
-// [PublicKey.Verify] when the proof holds, or by [Unproven].
-type Evaluated struct{ elements []Element }
+// Evaluated is an answer that may be unblinded: minted by [PublicKey.Verify]
+// when a key holder's proof holds, by [Unproven], or by [Combine] of the
+// answers of several holders of shares.
+type Evaluated struct {
+	points []ristretto.Point
+	// divisor is by how much the points are too large; zero: by nothing.
+	divisor ristretto.Public
+}
 
 // Unproven takes an answer on trust, as the mode OPRF does. A holder who
 // answers with different keys could so mark an edge's tokens; Concord itself
@@ -59,17 +64,17 @@ func Unproven(evaluated []Element) (Evaluated, error) {
 	if err := checkElements(evaluated); err != nil {
 		return Evaluated{}, err
 	}
-	return Evaluated{evaluated}, nil
+	return Evaluated{points: pointsOf(evaluated)}, nil
 }
 
 // Unblind takes the blinds off an answer, in the order in which [Mode.Blind]
 // returned them: Nᵢ = rᵢ⁻¹·Eᵢ. The tokens depend on input and key alone.
 func (e Evaluated) Unblind(blinds []Blind) ([]Token, error) {
-	if err := checkElements(e.elements); err != nil {
+	if err := checkBatch(len(e.points)); err != nil {
 		return nil, err
 	}
-	if len(blinds) != len(e.elements) {
-		return nil, fault.New(fault.Invalid, "oprf.batch_mismatch", "%d elements were answered for %d blinds", len(e.elements), len(blinds))
+	if len(blinds) != len(e.points) {
+		return nil, fault.New(fault.Invalid, "oprf.batch_mismatch", "%d elements were answered for %d blinds", len(e.points), len(blinds))
 	}
 	scalars := make([]ristretto.Secret, len(blinds))
 	for i, b := range blinds {
@@ -77,10 +82,13 @@ func (e Evaluated) Unblind(blinds []Blind) ([]Token, error) {
 			return nil, fault.New(fault.Invalid, "oprf.bad_blind", "blind %d of the batch is empty", i)
 		}
 		scalars[i] = b.scalar
+		if !e.divisor.IsZero() {
+			scalars[i] = b.scalar.Multiply(e.divisor.Secret())
+		}
 	}
 	tokens := make([]Token, len(blinds))
 	for i, inverse := range ristretto.Invert(scalars) {
-		tokens[i] = e.elements[i].point.Multiply(inverse).Bytes()
+		tokens[i] = e.points[i].Multiply(inverse).Bytes()
 	}
 	return tokens, nil
 }

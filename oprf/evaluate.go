@@ -14,11 +14,24 @@ func (k *SecretKey) Evaluate(blinded []Element, random io.Reader) ([]Element, Pr
 	if err != nil {
 		return nil, Proof{}, err
 	}
-	r, err := k.nonce(blinded, evaluated, random)
-	if err != nil {
-		return nil, Proof{}, err
+	proof, err := k.Prove(blinded, evaluated, random)
+	return evaluated, proof, err
+}
+
+// Prove makes the proof of a batch that [SecretKey.EvaluateUnproven] answered.
+// Of another it proves nothing: such a proof holds nowhere.
+func (k *SecretKey) Prove(blinded, evaluated []Element, random io.Reader) (Proof, error) {
+	if err := checkElements(blinded); err != nil {
+		return Proof{}, err
 	}
-	return evaluated, k.prove(blinded, evaluated, r), nil
+	if len(evaluated) != len(blinded) {
+		return Proof{}, fault.New(fault.Invalid, "oprf.batch_mismatch", "%d elements were answered for %d that were asked", len(evaluated), len(blinded))
+	}
+	r, err := VOPRF.nonce(k, blinded, evaluated, random)
+	if err != nil {
+		return Proof{}, err
+	}
+	return VOPRF.prove(k, blinded, evaluated, r), nil
 }
 
 // EvaluateUnproven answers without a proof (RFC 9497, section 3.3.1, mode OPRF).
@@ -41,21 +54,33 @@ func (k *SecretKey) EvaluateUnproven(blinded []Element) ([]Element, error) {
 // the answer may be used: a holder who answers some elements under another key
 // could later recognise them.
 func (p PublicKey) Verify(blinded, evaluated []Element, proof Proof) (Evaluated, error) {
+	if err := checkAnswer(p, blinded, evaluated); err != nil {
+		return Evaluated{}, err
+	}
+	if !VOPRF.holds(p, blinded, evaluated, proof) {
+		return Evaluated{}, badProof()
+	}
+	return Evaluated{points: pointsOf(evaluated)}, nil
+}
+
+func badProof() error {
+	return fault.New(fault.Unauthenticated, "oprf.bad_proof",
+		"the steward's proof does not fit its public key and its answer; nothing of the answer is used. Ask the hub's operator whether the steward has a new key")
+}
+
+// checkAnswer holds an answer to its question: as many elements, none empty.
+func checkAnswer(p PublicKey, blinded, evaluated []Element) error {
 	if p.element.point.IsZero() {
-		return Evaluated{}, fault.New(fault.Invalid, "oprf.bad_public_key", "the steward's public key is empty")
+		return fault.New(fault.Invalid, "oprf.bad_public_key", "the steward's public key is empty")
 	}
 	if err := checkElements(blinded); err != nil {
-		return Evaluated{}, err
+		return err
 	}
 	if len(evaluated) != len(blinded) {
-		return Evaluated{}, fault.New(fault.Invalid, "oprf.batch_mismatch", "%d elements were answered for %d that were asked", len(evaluated), len(blinded))
+		return fault.New(fault.Invalid, "oprf.batch_mismatch", "%d elements were answered for %d that were asked", len(evaluated), len(blinded))
 	}
 	if err := checkElements(evaluated); err != nil {
-		return Evaluated{}, err
+		return err
 	}
-	if !p.holds(blinded, evaluated, proof) {
-		return Evaluated{}, fault.New(fault.Unauthenticated, "oprf.bad_proof",
-			"the steward's proof does not fit its public key and its answer; nothing of the answer is used. Ask the hub's operator whether the steward has a new key")
-	}
-	return Evaluated{evaluated}, nil
+	return nil
 }

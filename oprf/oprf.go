@@ -1,8 +1,7 @@
 // Package oprf turns values into tokens without showing them: the oblivious
 // pseudorandom function of RFC 9497, suite ristretto255-SHA512, in its plain
-// mode (OPRF) and in the mode in which the key holder proves that it used its
-// key (VOPRF). The partially oblivious mode (POPRF) is left out: Concord has
-// no public input to bind.
+// mode (OPRF), in the mode in which the key holder proves that it used its key
+// (VOPRF), and in the one that binds a public input as well (POPRF).
 //
 //	edge                                          steward, holds k
 //	inputs x₁…xₙ
@@ -19,8 +18,8 @@
 // standard's hashed output.
 //
 // Today one key holder has the whole key ("single custody"). With shares of a
-// key in several hands each holder will evaluate and prove alike, and what
-// [PublicKey.Verify] returns is what will be combined before unblinding.
+// key in several hands each holder evaluates and proves alike, and [Combine]
+// makes one answer of what [PublicKey.Verify] returned for each.
 //
 // The package is pure: randomness is passed in as an [io.Reader], which must
 // be crypto/rand.Reader outside tests.
@@ -61,6 +60,9 @@ const (
 	// VOPRF is the mode in which evaluations are proven; Concord's tokens are
 	// made in it.
 	VOPRF Mode = 1
+	// POPRF is the mode in which an evaluation depends on a public input, too;
+	// see [SecretKey.Tweak].
+	POPRF Mode = 2
 )
 
 // suite is the identifier of the ciphersuite (RFC 9497, section 4.1).
@@ -70,8 +72,8 @@ const suite = "ristretto255-SHA512"
 func (m Mode) context() string { return "OPRFV1-" + string(rune(m)) + "-" + suite }
 
 func (m Mode) known() error {
-	if m != OPRF && m != VOPRF {
-		return fault.New(fault.Internal, "oprf.unknown_mode", "mode %d of RFC 9497 is not implemented here; use OPRF or VOPRF", m)
+	if m > POPRF {
+		return fault.New(fault.Internal, "oprf.unknown_mode", "RFC 9497 has no mode %d; use OPRF, VOPRF or POPRF", m)
 	}
 	return nil
 }

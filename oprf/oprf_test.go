@@ -146,7 +146,7 @@ func TestErrorsThatCancelAreRefused(t *testing.T) {
 	honest := must(key.EvaluateUnproven(blinded))
 	offset := ristretto.MultiplyBase(must(ristretto.RandomSecret(rand.Reader)))
 	false2 := []Element{elementOf(honest[0].point.Add(offset)), elementOf(honest[1].point.Subtract(offset))}
-	proof := key.prove(blinded, false2, must(ristretto.RandomSecret(rand.Reader)))
+	proof := VOPRF.prove(key, blinded, false2, must(ristretto.RandomSecret(rand.Reader)))
 	if _, err := key.Public().Verify(blinded, false2, proof); codeOf(err) != "oprf.bad_proof" {
 		t.Errorf("got %v, want oprf.bad_proof", err)
 	}
@@ -299,8 +299,8 @@ func TestMismatchedAndEmptyPartsAreRefused(t *testing.T) {
 		{"empty secret key", "oprf.bad_secret_key", second((&SecretKey{}).EvaluateUnproven(blinded))},
 		{"long input", "oprf.input_too_long", blindErr(VOPRF, long)},
 		{"long input to finalize", "oprf.input_too_long", second(Finalize(long, Token{}))},
-		{"unknown mode", "oprf.unknown_mode", blindErr(2, nil)},
-		{"unknown mode of a key", "oprf.unknown_mode", second(Mode(2).DeriveKeyPair(make([]byte, SeedSize), nil))},
+		{"unknown mode", "oprf.unknown_mode", blindErr(3, nil)},
+		{"unknown mode of a key", "oprf.unknown_mode", second(Mode(3).DeriveKeyPair(make([]byte, SeedSize), nil))},
 		{"short seed", "oprf.bad_seed", second(VOPRF.DeriveKeyPair(make([]byte, 31), nil))},
 		{"long key info", "oprf.input_too_long", second(VOPRF.DeriveKeyPair(make([]byte, SeedSize), long))},
 	} {

@@ -60,18 +60,18 @@ func (p *Proof) UnmarshalText(text []byte) error {
 
 // prove is GenerateProof of RFC 9497, section 2.2.1, with A the generator and
 // r the nonce.
-func (k *SecretKey) prove(blinded, evaluated []Element, r ristretto.Secret) Proof {
-	m := ristretto.PublicSum(pointsOf(blinded), weights(k.public, blinded, evaluated))
+func (m Mode) prove(k *SecretKey, blinded, evaluated []Element, r ristretto.Secret) Proof {
+	sum := ristretto.PublicSum(pointsOf(blinded), m.weights(k.public, blinded, evaluated))
 	// ComputeCompositesFast: who knows k need not sum the evaluated elements.
-	z := m.Multiply(k.scalar)
-	c := challenge(k.public, m, z, ristretto.MultiplyBase(r), m.Multiply(r))
+	z := sum.Multiply(k.scalar)
+	c := m.challenge(k.public, sum, z, ristretto.MultiplyBase(r), sum.Multiply(r))
 	return Proof{challenge: c, response: ristretto.Respond(r, c, k.scalar)}
 }
 
 // nonce draws the nonce of a proof. Two proofs with one nonce give the key
 // away, so it is hedged: it depends on the key and on what is proven as well,
 // and is different for each batch even if the source of randomness repeats.
-func (k *SecretKey) nonce(blinded, evaluated []Element, random io.Reader) (ristretto.Secret, error) {
+func (m Mode) nonce(k *SecretKey, blinded, evaluated []Element, random io.Reader) (ristretto.Secret, error) {
 	var drawn [64]byte
 	if _, err := io.ReadFull(random, drawn[:]); err != nil {
 		return ristretto.Secret{}, fmt.Errorf("draw the nonce of a proof: %w", err)
@@ -81,27 +81,27 @@ func (k *SecretKey) nonce(blinded, evaluated []Element, random io.Reader) (ristr
 		transcript = append(append(transcript, blinded[i].encoded[:]...), evaluated[i].encoded[:]...)
 	}
 	defer clear(transcript)
-	return ristretto.HashToSecret(transcript, "Nonce-"+VOPRF.context()), nil
+	return ristretto.HashToSecret(transcript, "Nonce-"+m.context()), nil
 }
 
 // holds is VerifyProof of RFC 9497, section 2.2.2, with A the generator.
-func (p PublicKey) holds(blinded, evaluated []Element, proof Proof) bool {
+func (m Mode) holds(p PublicKey, blinded, evaluated []Element, proof Proof) bool {
 	c, s := proof.challenge, proof.response
 	if c.IsZero() || s.IsZero() {
 		return false
 	}
-	w := weights(p, blinded, evaluated)
-	m := ristretto.PublicSum(pointsOf(blinded), w)
+	w := m.weights(p, blinded, evaluated)
+	sum := ristretto.PublicSum(pointsOf(blinded), w)
 	z := ristretto.PublicSum(pointsOf(evaluated), w)
 	t2 := ristretto.PublicBase(c, p.element.point, s)
-	t3 := ristretto.PublicSum([]ristretto.Point{m, z}, []ristretto.Public{s, c})
-	return challenge(p, m, z, t2, t3).Equal(c)
+	t3 := ristretto.PublicSum([]ristretto.Point{sum, z}, []ristretto.Public{s, c})
+	return m.challenge(p, sum, z, t2, t3).Equal(c)
 }
 
 // weights are the factors dᵢ of ComputeComposites: fixed only once the whole
 // batch is, so that a false evaluation cannot cancel another.
-func weights(p PublicKey, blinded, evaluated []Element) []ristretto.Public {
-	context := VOPRF.context()
+func (m Mode) weights(p PublicKey, blinded, evaluated []Element) []ristretto.Public {
+	context := m.context()
 	transcript := appendPrefixed(nil, p.Bytes())
 	transcript = appendPrefixed(transcript, []byte("Seed-"+context))
 	seed := sha512.Sum512(transcript)
@@ -119,13 +119,13 @@ func weights(p PublicKey, blinded, evaluated []Element) []ristretto.Public {
 }
 
 // challenge hashes the public key, the composites and the commitments.
-func challenge(p PublicKey, points ...ristretto.Point) ristretto.Public {
+func (m Mode) challenge(p PublicKey, points ...ristretto.Point) ristretto.Public {
 	transcript := appendPrefixed(nil, p.Bytes())
 	for _, q := range points {
 		b := q.Bytes()
 		transcript = appendPrefixed(transcript, b[:])
 	}
-	return ristretto.HashToPublic(append(transcript, "Challenge"...), "HashToScalar-"+VOPRF.context())
+	return ristretto.HashToPublic(append(transcript, "Challenge"...), "HashToScalar-"+m.context())
 }
 
 func pointsOf(elements []Element) []ristretto.Point {

@@ -25,6 +25,7 @@ type vectorSuite struct {
 		Blind     hexTexts
 		Blinded   hexTexts `json:"BlindedElement"`
 		Evaluated hexTexts `json:"EvaluationElement"`
+		Info      hexText
 		Input     hexTexts
 		Output    hexTexts
 		Proof     struct {
@@ -65,7 +66,7 @@ func TestPublishedVectorsOfRFC9497(t *testing.T) {
 	}
 	seen := map[Mode]int{}
 	for _, s := range suites {
-		if s.Identifier != suite || s.Mode > int(VOPRF) { // mode 2 is POPRF
+		if s.Identifier != suite || s.Mode > int(POPRF) {
 			continue
 		}
 		mode := Mode(s.Mode)
@@ -74,7 +75,7 @@ func TestPublishedVectorsOfRFC9497(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantBytes(t, "derived secret key", key.Bytes(), s.SecretKey)
-		if mode == VOPRF {
+		if mode != OPRF {
 			wantBytes(t, "derived public key", key.Public().Bytes(), s.PublicKey)
 		}
 		for _, v := range s.Vectors {
@@ -86,25 +87,7 @@ func TestPublishedVectorsOfRFC9497(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			evaluated, err := key.EvaluateUnproven(blinded)
-			if err != nil {
-				t.Fatal(err)
-			}
-			answer, err := Unproven(evaluated)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if mode == VOPRF {
-				r, ok := ristretto.DecodeSecret(v.Proof.Random)
-				if !ok {
-					t.Fatal("the vector's nonce is no scalar")
-				}
-				proof := key.prove(blinded, evaluated, r)
-				wantBytes(t, "proof", proof.Bytes(), v.Proof.Proof)
-				if answer, err = key.Public().Verify(blinded, evaluated, proof); err != nil {
-					t.Fatal(err)
-				}
-			}
+			evaluated, answer := answerOf(t, mode, key, v.Info, blinded, v.Proof.Random, v.Proof.Proof)
 			tokens, err := answer.Unblind(blinds)
 			if err != nil {
 				t.Fatal(err)
@@ -113,6 +96,9 @@ func TestPublishedVectorsOfRFC9497(t *testing.T) {
 				wantBytes(t, "blinded element", blinded[i].Bytes(), v.Blinded[i])
 				wantBytes(t, "evaluated element", evaluated[i].Bytes(), v.Evaluated[i])
 				output, err := Finalize(v.Input[i], tokens[i])
+				if mode == POPRF {
+					output, err = FinalizePartial(v.Input[i], v.Info, tokens[i])
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -120,9 +106,37 @@ func TestPublishedVectorsOfRFC9497(t *testing.T) {
 			}
 		}
 	}
-	if seen[OPRF] != 2 || seen[VOPRF] != 3 {
-		t.Errorf("vectors run: %v; the standard has 2 of OPRF and 3 of VOPRF", seen)
+	if seen[OPRF] != 2 || seen[VOPRF] != 3 || seen[POPRF] != 3 {
+		t.Errorf("vectors run: %v; the standard has 2 of OPRF and 3 of each other mode", seen)
 	}
+}
+
+// answerOf evaluates as the mode does, holds the proof against the vector's,
+// and verifies it.
+func answerOf(t *testing.T, mode Mode, key *SecretKey, info []byte, blinded []Element, nonce, wantProof []byte) (evaluated []Element, answer Evaluated) {
+	t.Helper()
+	r, _ := ristretto.DecodeSecret(nonce)
+	var proof Proof
+	var err error
+	switch mode {
+	case OPRF:
+		evaluated = must(key.EvaluateUnproven(blinded))
+		return evaluated, must(Unproven(evaluated))
+	case VOPRF:
+		evaluated = must(key.EvaluateUnproven(blinded))
+		proof = VOPRF.prove(key, blinded, evaluated, r)
+		answer, err = key.Public().Verify(blinded, evaluated, proof)
+	case POPRF:
+		tweaked := must(key.Tweak(info))
+		evaluated = must(tweaked.evaluate(blinded))
+		proof = POPRF.prove(tweaked.moved, evaluated, blinded, r)
+		answer, err = must(key.Public().Tweak(info)).Verify(blinded, evaluated, proof)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantBytes(t, "proof", proof.Bytes(), wantProof)
+	return evaluated, answer
 }
 
 func wantBytes(t *testing.T, what string, got, want []byte) {

@@ -19,6 +19,29 @@ func PublicBase(a Public, p Point, b Public) Point {
 	return Point{new(edwards25519.Point).VarTimeDoubleScalarBaseMult(a.s, p.p, b.s)}
 }
 
+// PublicMultiply is n·p, in time that depends on n: it is cheap for small n.
+func (p Point) PublicMultiply(n int64) Point {
+	q := p.p
+	if n < 0 {
+		q = new(edwards25519.Point).Negate(q)
+	}
+	magnitude := uint64(n)
+	if n < 0 {
+		magnitude = -magnitude
+	}
+	if magnitude == 0 {
+		return Identity()
+	}
+	product := new(edwards25519.Point).Set(q)
+	for bit := bits.Len64(magnitude) - 2; bit >= 0; bit-- {
+		product.Double(product)
+		if magnitude>>bit&1 == 1 {
+			product.Add(product, q)
+		}
+	}
+	return Point{product}
+}
+
 // PublicSum is the sum of sᵢ·pᵢ, in time that depends on the scalars: by
 // Straus' method for few points, and by Pippenger's for many.
 func PublicSum(points []Point, scalars []Public) Point {

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -151,8 +152,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func TestPublicSumIsTheSumOfProducts(t *testing.T) {
-	lowest, _ := DecodePublic(make([]byte, Size))
-	one, _ := DecodePublic(append([]byte{1}, make([]byte, Size-1)...))
+	lowest := Number(0)
+	one := Number(1)
 	largest := Respond(lowest.Secret(), one, one.Secret())
 	for _, n := range []int{1, 2, 7, 31, 199, 200, 300, 1000} {
 		points, scalars := make([]Point, n), make([]Public, n)
@@ -179,13 +180,27 @@ func TestPublicSumIsTheSumOfProducts(t *testing.T) {
 	}
 }
 
+func TestMultiplesByNumbersAreRepeatedSums(t *testing.T) {
+	p := MultiplyBase(must(RandomSecret(rand.Reader)))
+	sum := Identity()
+	for n := range int64(70) {
+		if !p.PublicMultiply(n).Equal(sum) || !p.PublicMultiply(-n).Add(sum).IsIdentity() {
+			t.Errorf("%d·p is wrong", n)
+		}
+		sum = sum.Add(p)
+	}
+	if !p.PublicMultiply(math.MinInt64).Equal(p.Multiply(Number(1 << 63).Secret()).PublicMultiply(-1)) {
+		t.Error("the smallest number is lost")
+	}
+}
+
 func TestSignedDigitsAreTheNumber(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := drawSecret(t, "s").Reveal()
 		width := rapid.IntRange(2, 10).Draw(t, "width")
 		digits := make([]int16, 253/width+1)
 		signed(s, width, digits)
-		sum, base := HashToSecret(nil, "").Add(minus(HashToSecret(nil, ""))), small(1<<width)
+		sum, base := small(0), small(1<<width)
 		for i := len(digits) - 1; i >= 0; i-- {
 			if d := int(digits[i]); d > 1<<(width-1) || d <= -(1<<(width-1)) {
 				t.Fatalf("digit %d does not fit %d bits", d, width)
@@ -202,14 +217,11 @@ func small(n int) Secret {
 	if n < 0 {
 		return minus(small(-n))
 	}
-	s, _ := DecodeSecret(append([]byte{byte(n), byte(n >> 8)}, make([]byte, Size-2)...))
-	return s
+	return Number(uint64(n)).Secret()
 }
 
 func minus(s Secret) Secret {
-	zero, _ := DecodeSecret(make([]byte, Size))
-	one, _ := DecodePublic(append([]byte{1}, make([]byte, Size-1)...))
-	return Respond(zero, one, s).Secret()
+	return Respond(Number(0).Secret(), Number(1), s).Secret()
 }
 
 func TestInvertedScalarsMultiplyToOne(t *testing.T) {

@@ -2,6 +2,7 @@ package ristretto
 
 import (
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -38,6 +39,14 @@ func RandomSecret(random io.Reader) (Secret, error) {
 		}
 	}
 	return Secret{}, errors.New("draw a random scalar: the source of randomness is broken")
+}
+
+// Number is a number as a scalar.
+func Number(n uint64) Public {
+	var b [Size]byte
+	binary.LittleEndian.PutUint64(b[:], n)
+	s, _ := DecodePublic(b[:]) // below the group's order
+	return s
 }
 
 // DecodeSecret takes the 32-byte little-endian encoding of a reduced scalar.
@@ -94,7 +103,7 @@ func Respond(nonce Secret, challenge Public, key Secret) Public {
 // inversion and three multiplications each (Montgomery).
 func Invert(scalars []Secret) []Secret {
 	before := make([]*edwards25519.Scalar, len(scalars)) // products of all that stand before
-	product := one32()
+	product := Number(1).s
 	for i, s := range scalars {
 		before[i] = product
 		product = new(edwards25519.Scalar).Multiply(product, s.s)
@@ -106,14 +115,6 @@ func Invert(scalars []Secret) []Secret {
 		inverse.Multiply(inverse, scalars[i].s)
 	}
 	return inverses
-}
-
-func one32() *edwards25519.Scalar {
-	s, err := new(edwards25519.Scalar).SetCanonicalBytes(append([]byte{1}, make([]byte, Size-1)...))
-	if err != nil {
-		panic("ristretto: one is no scalar") // cannot happen
-	}
-	return s
 }
 
 // Redacted, embedded in a secret, keeps it out of every print and every JSON
