@@ -13,7 +13,7 @@ build:
 	$(GO) build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/concord ./cmd/concord
 
 test:
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 lint:
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); \
@@ -24,8 +24,12 @@ lint:
 
 check: lint build test
 
+# CONCORD_BENCH_OBJECTS=1000000,10000000 measures TAXII pages of so many objects
+# too, which takes long; CONCORD_BENCH_STORE=SQLite or PostgreSQL leaves the other
+# out; CONCORD_OPENTAXII=PYTHON compares reading and adding with OpenTAXII.
 bench:
-	$(GO) test -run '^$$' -bench . -benchmem ./...
+	$(GO) test -run '^$$' -bench . -benchmem -timeout 60m ./...
+	cd bench && $(GO) test -bench . .
 
 soak:
 	CONCORD_SOAK=$(SOAK) $(GO) test -count=1 -timeout 60m -run 'Soak' ./sim

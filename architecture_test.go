@@ -33,9 +33,9 @@ var floors = map[string]int{
 
 	"edge": 4, "edge/collect": 4, "edge/minimise": 4, "edge/tokenise": 4, "edge/outbox": 4,
 	"steward": 4,
-	"hub":     4, "hub/admit": 4, "hub/receive": 4, "hub/consolidate": 4, "hub/anonymise": 4, "hub/analyse": 4, "hub/deliver": 4, "hub/notify": 4,
+	"hub":     4, "hub/admit": 4, "hub/receive": 4, "hub/consolidate": 4, "hub/anonymise": 4, "hub/analyse": 4, "hub/deliver": 4, "hub/notify": 4, "hub/reconcile": 4,
 
-	"formats/misp": 3, "formats/stix": 3, "formats/veris": 3, "formats/tabular": 3, "mapping": 3, "envelope": 3, "terms": 3, "terms/reconcile": 3, "agreement": 3,
+	"formats/misp": 3, "formats/stix": 3, "formats/veris": 3, "formats/tabular": 3, "mapping": 3, "envelope": 3, "terms": 3, "terms/reconcile": 3, "terms/policy": 3, "agreement": 3,
 
 	"standard": 2, "report": 2, "member": 2, "observable": 2,
 
@@ -51,8 +51,9 @@ var sideways = map[string][]string{
 	"report":          {"standard", "observable"}, // a report is a record over a standard
 	"standard":        {"observable"},             // token types are canonicaliser types
 	"mapping":         {"formats/misp", "formats/stix", "formats/veris", "formats/tabular"},
-	"agreement":       {"terms", "envelope"}, // it carries terms and is signed
-	"terms/reconcile": {"terms"},             // it asks the one evaluator
+	"agreement":       {"terms", "envelope"},     // it carries terms and is signed
+	"terms/reconcile": {"terms"},                 // it asks the one evaluator
+	"terms/policy":    {"terms", "formats/stix"}, // says terms in other languages, and reads them
 	"edge/minimise":   {"edge/collect"},
 	"edge/tokenise":   {"edge/collect", "edge/minimise"},
 	"edge/outbox":     {"edge/collect", "edge/minimise", "edge/tokenise"},
@@ -61,6 +62,7 @@ var sideways = map[string][]string{
 	"hub/anonymise":   {"hub/receive", "hub/consolidate"},
 	"hub/analyse":     {"hub/receive", "hub/consolidate"},
 	"hub/deliver":     {"hub/admit", "hub/receive", "hub/consolidate", "hub/anonymise", "hub/analyse"},
+	"hub/reconcile":   {"hub/admit"},                // it holds requests against the terms in force
 	"hub/notify":      {"hub/admit", "hub/deliver"}, // it tells members in good standing of what they may fetch
 	"web/hub":         {"web/look"},
 	"web/desk":        {"web/look"},

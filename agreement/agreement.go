@@ -44,6 +44,11 @@ type Agreement struct {
 	Undertakings []string `json:"undertakings,omitzero"`
 	// Purposes are what the member may use answers for; see [DefaultPurposes].
 	Purposes []member.Purpose `json:"purposes,omitzero"`
+	// Legal is what counsel asks first. Agreements that were signed before it
+	// was asked have none of it.
+	Legal
+	// Project is the research project that the agreement is for, if it is.
+	Project *Project `json:"project,omitzero"`
 	// From and Until bound the agreement, in whole seconds UTC: it is valid
 	// at From, and not any more at Until.
 	From  time.Time `json:"from"`
@@ -62,12 +67,18 @@ type Card struct {
 	Key ed25519.PublicKey `json:"key"`
 	// Contact is how the third party reaches the member, if it wants to be.
 	Contact string `json:"contact,omitzero"`
+	// Roles are what the member is beside a member: "mediator" …
+	Roles []string `json:"roles,omitzero"`
+	// Jurisdiction is the country under whose law the member stands (ISO
+	// 3166-1 alpha-2).
+	Jurisdiction string `json:"jurisdiction,omitzero"`
 }
 
 // Recipient returns the card as a member, for decisions of package terms.
 func (c Card) Recipient() member.Member {
 	return member.Member{ID: c.ID, Name: c.Name, Stake: c.Stake, Kind: c.Kind,
-		OwnerGroup: c.OwnerGroup, Sectors: slices.Clone(c.Sectors), Key: c.Key}
+		OwnerGroup: c.OwnerGroup, Sectors: slices.Clone(c.Sectors), Key: c.Key,
+		Roles: slices.Clone(c.Roles), Jurisdiction: c.Jurisdiction}
 }
 
 // Limits of an agreement.
@@ -103,6 +114,11 @@ func Propose(a Agreement) (Agreement, error) {
 		a.Purposes = DefaultPurposes(a.Member.Stake)
 	}
 	a.From, a.Until = a.From.UTC().Truncate(time.Second), a.Until.UTC().Truncate(time.Second)
+	if p := a.Project; p != nil {
+		whole := *p
+		whole.Until = p.Until.UTC().Truncate(time.Second)
+		a.Project = &whole
+	}
 	if err := a.Check(); err != nil {
 		return Agreement{}, err
 	}
@@ -135,7 +151,13 @@ func (a Agreement) Check() error {
 			return err
 		}
 	}
-	return a.checkTimes()
+	if err := a.Legal.check(a.Member); err != nil {
+		return err
+	}
+	if err := a.checkTimes(); err != nil {
+		return err
+	}
+	return a.checkProject()
 }
 
 func (c Card) check() error {
@@ -156,6 +178,15 @@ func (c Card) check() error {
 		return invalid("/member/key", "a member has an Ed25519 public key of %d bytes", ed25519.PublicKeySize)
 	case len(c.Contact) > maxName:
 		return invalid("/member/contact", "a contact has at most %d bytes", maxName)
+	case c.Jurisdiction != "" && !terms.ValidCountry(c.Jurisdiction):
+		return invalid("/member/jurisdiction", "%s", wantCountry)
+	case len(c.Roles) > maxList:
+		return invalid("/member/roles", "at most %d roles", maxList)
+	}
+	for i, r := range c.Roles {
+		if !ValidRoleName(r) || slices.Contains(c.Roles[:i], r) {
+			return invalid("/member/roles", "a role is called by lower-case letters, digits and dashes, as mediator, and stands once")
+		}
 	}
 	return nil
 }
@@ -196,8 +227,8 @@ func (a Agreement) checkTimes() error {
 		name string
 		at   time.Time
 	}{{"/from", a.From}, {"/until", a.Until}} {
-		if t.at.IsZero() || t.at.Nanosecond() != 0 || t.at.Location() != time.UTC || t.at.Year() < 1 || t.at.Year() > 9999 {
-			return invalid(t.name, "a time in whole seconds UTC is expected, as 2026-11-24T08:00:00Z")
+		if err := wholeSecond(t.name, t.at); err != nil {
+			return err
 		}
 	}
 	if !a.From.Before(a.Until) {
@@ -205,6 +236,13 @@ func (a Agreement) checkTimes() error {
 	}
 	if a.Until.Sub(a.From) > MaxValidity {
 		return invalid("/until", "an agreement lasts at most five years; it can be renewed")
+	}
+	return nil
+}
+
+func wholeSecond(path string, t time.Time) error {
+	if t.IsZero() || t.Nanosecond() != 0 || t.Location() != time.UTC || t.Year() < 1 || t.Year() > 9999 {
+		return invalid(path, "a time in whole seconds UTC is expected, as 2026-11-24T08:00:00Z")
 	}
 	return nil
 }
@@ -221,7 +259,7 @@ func (a Agreement) ValidAt(t time.Time) error {
 	}
 	if !t.Before(a.Until) {
 		return fault.New(fault.Forbidden, "agreement.expired",
-			"the agreement %s ended at %s; renew it with `concord member join`", a.ID, a.Until.Format(time.RFC3339))
+			"the agreement %s ended at %s; ask the third party for an invitation, and sign anew with `concord member renew --invitation FILE`", a.ID, a.Until.Format(time.RFC3339))
 	}
 	return nil
 }

@@ -112,6 +112,9 @@ func read(payload []byte) (Agreement, error) {
 	}
 	// A time read as "…Z" is in UTC; any other spelling fails the comparison.
 	a.From, a.Until = a.From.UTC(), a.Until.UTC()
+	if a.Project != nil {
+		a.Project.Until = a.Project.Until.UTC()
+	}
 	canonical, err := a.Canonical()
 	if err != nil {
 		return Agreement{}, err

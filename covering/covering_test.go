@@ -289,3 +289,42 @@ func BenchmarkSolve200x40(b *testing.B) {
 		})
 	}
 }
+
+// The bound on how many are asked is never more than the fewest that suffice,
+// and close to it where asking is all that costs anything.
+func TestNoPlanAsksFewerThanTheLeastAsked(t *testing.T) {
+	reached := 0
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 4))
+		s := shapeOf(r)
+		s.rows, s.all = min(s.rows, 3), s.all && s.weights <= 3
+		p := draw(r, s)
+		counted := covering.Problem{Needs: p.Needs, All: p.All}
+		for _, g := range p.Givers {
+			one := covering.Giver{Ask: 1}
+			for _, b := range g.Bundles {
+				open := covering.Bundle{}
+				for _, it := range b.Items {
+					open.Items = append(open.Items, covering.Item{Row: it.Row, Gain: it.Gain})
+				}
+				one.Bundles = append(one.Bundles, open)
+			}
+			counted.Givers = append(counted.Givers, one)
+		}
+		want, ok := exhaustive(counted)
+		if !ok {
+			t.Fatalf("seed %d: impossible", seed)
+		}
+		least, err := covering.LeastAsked(p, int64(len(p.Givers)))
+		if err != nil || least > want {
+			t.Fatalf("seed %d: at least %d are said to be asked, and %d suffice (%v)", seed, least, want, err)
+		}
+		if least == want {
+			reached++
+		}
+	}
+	t.Logf("the bound is reached in %d of 300", reached)
+	if reached < 200 {
+		t.Errorf("the bound is reached in %d of 300 only", reached)
+	}
+}

@@ -39,11 +39,13 @@ const (
 	Unavailable
 	// Usage: the command line or configuration was wrong.
 	Usage
+	// Gone: it was there and was taken back; it does not come again.
+	Gone
 )
 
 var kindNames = [...]string{
 	"internal", "invalid", "unauthenticated", "forbidden", "not_found",
-	"conflict", "too_large", "unavailable", "usage",
+	"conflict", "too_large", "unavailable", "usage", "gone",
 }
 
 // String returns the kind's stable name, as used in JSON.

@@ -162,6 +162,9 @@ type StewardClient struct {
 	Agreement []byte
 	// Scope of evaluations, steward.Scope.
 	Scope string
+	// Delegation is shown with each evaluation, if the client's key is that of
+	// a member's delegate.
+	Delegation []byte
 }
 
 // Info asks the steward about itself.
@@ -173,6 +176,7 @@ func (s StewardClient) Info(ctx context.Context) (info wire.StewardInfo, err err
 // Evaluate asks for a batch of tokens. A steward that does not know the
 // member's agreement, or only a former one, is shown it and asked again.
 func (s StewardClient) Evaluate(ctx context.Context, ask wire.EvaluateRequest) (answer wire.EvaluateResponse, err error) {
+	ask.Delegation = s.Delegation
 	err = s.call(ctx, http.MethodPost, "/v1/evaluate", s.Scope, ask, &answer)
 	var f *fault.Error
 	if len(s.Agreement) == 0 || !errors.As(err, &f) || !(f.Kind == fault.Forbidden || f.Kind == fault.NotFound || f.Kind == fault.Unauthenticated) {
@@ -183,6 +187,26 @@ func (s StewardClient) Evaluate(ctx context.Context, ask wire.EvaluateRequest) (
 	}
 	err = s.call(ctx, http.MethodPost, "/v1/evaluate", s.Scope, ask, &answer)
 	return answer, err
+}
+
+// Revoke ends the member's delegations that began up to a moment of its own
+// clock; scope is steward.ScopeRevoke. A steward that never saw the member's
+// agreement is shown it, since a delegate could do that later.
+func (s StewardClient) Revoke(ctx context.Context, upTo time.Time, scope string) error {
+	body, err := json.Marshal(wire.RevokeRequest{UpTo: upTo.UTC().Format(time.RFC3339)})
+	if err != nil {
+		return fmt.Errorf("encode a request: %w", err)
+	}
+	if len(s.Agreement) > 0 {
+		_, err := s.do(ctx, http.MethodPost, "/v1/admit", "", "application/json", s.Agreement)
+		var f *fault.Error
+		// A newer agreement that is held is the member's as well.
+		if err != nil && !(errors.As(err, &f) && f.Kind == fault.Conflict) {
+			return err
+		}
+	}
+	_, err = s.do(ctx, http.MethodPost, "/v1/revoke", scope, "application/json", body)
+	return err
 }
 
 // unreachable says why there is no answer, and what to do.

@@ -122,6 +122,7 @@ func newHouse(t testing.TB) *house {
 	h.desk = &receive.Desk{
 		Hub: hubID, Open: []*envelope.RecipientKey{h.seal}, Sign: sign, Key: key, Record: record, Admit: h.door,
 		Standard: standard.Builtin, Now: h.clock, Rand: rand.Reader, Skew: receive.DefaultSkew,
+		Recalls: record, Holding: record,
 	}
 	open := func(r receive.Row) (receive.Received, error) { return receive.Restore(key, r) }
 	h.told = &consolidate.Room{Record: record, Open: open, Store: record, Members: record, Key: []byte("ids"), Now: h.clock}
@@ -130,11 +131,11 @@ func newHouse(t testing.TB) *house {
 	statistics := &analyse.Room{Told: h.told, Rules: rules, Members: record, Nils: record, Snapshots: record, Standards: standard.Builtin,
 		Policies: map[string]analyse.Policy{"finance": policy, "health": policy}, Now: h.clock}
 	answers := &deliver.Room{Told: h.told, Reports: record, Receipts: record, Open: open, Rules: rules, Statistics: statistics, Releases: record, Members: record,
-		Standards: standard.Builtin, AudienceKey: []byte("audience"),
+		Standards: standard.Builtin, AudienceKey: []byte("audience"), Withdrawals: record,
 		Sectors: []deliver.Sector{{Name: "finance", Title: "Finance", MinOwnerGroups: 5}, {Name: "health", Title: "Health", MinOwnerGroups: 5}}}
 	info := wire.HubInfo{ID: hubID, Title: "A hub", Custody: wire.SingleCustody, SealKey: h.seal.Public().String(), SignKey: envelope.PublicText(sign.Public().(ed25519.PublicKey))}
 	hub := &httpapi.Hub{
-		Info: func() wire.HubInfo { return info }, Desk: h.desk, Door: h.door, Matcher: h.told, Deliver: answers, Standards: standard.Builtin,
+		Info: func() wire.HubInfo { return info }, Desk: h.desk, Recalls: h.desk, Door: h.door, Matcher: h.told, Deliver: answers, Standards: standard.Builtin,
 		SignInURL: func(code string) string { return "https://hub.test/signin?code=" + code }, Ready: record.Ready,
 		Log: slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}

@@ -75,6 +75,7 @@ var statuses = map[fault.Kind]int{
 	fault.TooLarge:        http.StatusRequestEntityTooLarge,
 	fault.Unavailable:     http.StatusServiceUnavailable,
 	fault.Usage:           http.StatusBadRequest,
+	fault.Gone:            http.StatusGone,
 }
 
 // Status returns the HTTP status of an error.

@@ -17,6 +17,7 @@ import (
 	"github.com/concord-trust/concord/hub/admit"
 	"github.com/concord-trust/concord/hub/analyse"
 	"github.com/concord-trust/concord/hub/deliver"
+	"github.com/concord-trust/concord/hub/reconcile"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/wire"
@@ -31,6 +32,8 @@ type Desk interface {
 type Door interface {
 	Offer(ctx context.Context, code string) (agreement.Agreement, error)
 	Renew(ctx context.Context, signed []byte) (countersigned []byte, err error)
+	RenewalOffer(ctx context.Context, s admit.Standing) (agreement.Agreement, error)
+	OrdersFor(ctx context.Context, s admit.Standing) ([]admit.Order, error)
 	Join(ctx context.Context, code string, signed []byte) (countersigned []byte, err error)
 	Authenticate(ctx context.Context, credential, scope string) (admit.Standing, error)
 	LoginLink(ctx context.Context, m wire.MemberID, person string, purposes []member.Purpose) (code string, expires time.Time, err error)
@@ -56,7 +59,11 @@ type Hub struct {
 	Feed    Feed
 	FeedURL func() string
 	// Webhooks keeps members' webhooks; nil where there are none.
-	Webhooks  Webhooks
+	Webhooks Webhooks
+	// Recalls destroys reports; nil where nothing is taken back.
+	Recalls Recalls
+	// Reconcile keeps requests; nil where there are none.
+	Reconcile *reconcile.Room
 	Standards func(standard.Ref) (*standard.Standard, error)
 	// SignInURL makes of a code the link that signs a person in.
 	SignInURL func(code string) string
@@ -106,12 +113,19 @@ func (h *Hub) Register(mux *http.ServeMux) huma.API {
 	config.Formats = map[string]huma.Format{"application/json": plainJSON, "json": plainJSON}
 	api := humago.New(mux, config)
 	h.registerEdge(api)
+	h.registerAgreement(api)
 	h.registerAnswers(api)
 	if h.Tokens != nil {
 		h.registerTokens(api)
 	}
 	if h.Webhooks != nil {
 		h.registerWebhooks(api)
+	}
+	if h.Recalls != nil {
+		h.registerRecalls(api)
+	}
+	if h.Reconcile != nil {
+		h.registerReconcile(api)
 	}
 	h.registerFiles(mux)
 	describeFiles(api)
@@ -242,8 +256,8 @@ func (h *Hub) registerEdge(api huma.API) {
 
 	huma.Register(api, at("GET", "/v1/contributions/{id}/matches", "matches", "What a contribution gives back, in bands", asMember),
 		wrap(h, func(ctx context.Context, in *struct {
-			Caller
-			ID string `path:"id"`
+			Authorization string `header:"Authorization"`
+			ID            string `path:"id"`
 		}) (*body[wire.Matches], error) {
 			s, err := h.standing(ctx, in.Authorization, ScopeRead)
 			if err != nil {
@@ -460,7 +474,7 @@ func describeFiles(api huma.API) {
 	purpose := text("for", "query", "the purpose of the answer; by default the first that the agreement allows", false)
 	add(at("GET", "/v1/releases/{id}/files/{name}", "release-file", "One file of a release", asMember), "application/octet-stream",
 		text("id", "path", "the release", true), text("name", "path", "as the release lists it", true), purpose)
-	add(at("GET", "/feeds/indicators.csv", "indicators", "Indicators as CSV: value, type, last seen, members in bands, TLP", asMember), "text/csv",
+	add(at("GET", "/feeds/indicators.csv", "indicators", "Indicators as CSV: value, type, last seen, members in bands, TLP, PAP, the day by which copies are deleted", asMember), "text/csv",
 		text("sector", "query", "by default the first of your sectors", false), purpose)
 	add(at("GET", "/v1/standards/{name}/{version}", "codebook", "The codebook of a standard, as a page"), "text/html",
 		text("name", "path", "for example finance", true), text("version", "path", "for example 1.0", true))
@@ -508,18 +522,20 @@ func WriteContent(w http.ResponseWriter, a deliver.Answer[deliver.Content]) {
 }
 
 // WriteIndicators answers with the indicator feed as CSV (RFC 4180): value,
-// type, last seen (date or month), members (band), TLP.
+// type, last seen (date or month), members (band), TLP, PAP, and the day by which
+// copies are deleted, empty if they may be kept. Columns are only ever added at
+// the end.
 func WriteIndicators(w http.ResponseWriter, a deliver.Answer[[]deliver.IndicatorRow]) error {
 	w.Header().Set("Content-Type", "text/csv; charset=utf-8")
 	w.Header().Set("Content-Disposition", `attachment; filename="indicators.csv"`)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "private, no-store")
 	out := csv.NewWriter(w)
-	if err := out.Write([]string{"value", "type", "last_seen", "members", "tlp"}); err != nil {
+	if err := out.Write([]string{"value", "type", "last_seen", "members", "tlp", "pap", "delete_by"}); err != nil {
 		return err
 	}
 	for _, i := range a.Body() {
-		if err := out.Write([]string{i.Value, i.Type, i.LastSeen, i.Members, i.TLP}); err != nil {
+		if err := out.Write([]string{i.Value, i.Type, i.LastSeen, i.Members, i.TLP, i.PAP, i.DeleteBy}); err != nil {
 			return err
 		}
 	}

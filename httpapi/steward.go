@@ -16,13 +16,15 @@ type Steward interface {
 	Info() wire.StewardInfo
 	Admit(ctx context.Context, signed []byte) (agreement.Agreement, error)
 	Evaluate(ctx context.Context, credential string, ask wire.EvaluateRequest) (wire.EvaluateResponse, error)
+	Revoke(ctx context.Context, credential string, ask wire.RevokeRequest) error
 }
 
 // StewardHandler serves a steward:
 //
 //	GET  /v1/steward    what it says about itself
 //	POST /v1/admit      a member's agreement, signed by both sides
-//	POST /v1/evaluate   a batch of blinded elements
+//	POST /v1/evaluate   a batch of blinded elements, by a member or its delegate
+//	POST /v1/revoke     that a member's delegations are over
 //	GET  /readyz        whether its record can be written, as ready says
 func StewardHandler(s Steward, ready func(context.Context) error, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
@@ -50,30 +52,45 @@ func StewardHandler(s Steward, ready func(context.Context) error, log *slog.Logg
 			writeProblem(w, p)
 			return
 		}
-		answer, err := evaluate(w, r, s)
+		cred, ask, err := asked[wire.EvaluateRequest](w, r)
+		var answer wire.EvaluateResponse
+		if err == nil {
+			answer, err = s.Evaluate(r.Context(), cred, ask)
+		}
 		if err != nil {
 			WriteProblem(w, log, err)
 			return
 		}
 		writeJSON(w, answer)
 	})
+	mux.HandleFunc("POST /v1/revoke", func(w http.ResponseWriter, r *http.Request) {
+		if p := mediaProblem(r.Header.Get("Content-Type")); p != nil {
+			writeProblem(w, p)
+			return
+		}
+		cred, ask, err := asked[wire.RevokeRequest](w, r)
+		if err == nil {
+			err = s.Revoke(r.Context(), cred, ask)
+		}
+		if err != nil {
+			WriteProblem(w, log, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	return mux
 }
 
-func evaluate(w http.ResponseWriter, r *http.Request, s Steward) (wire.EvaluateResponse, error) {
-	cred, err := credential(r.Header.Get("Authorization"))
-	if err != nil {
-		return wire.EvaluateResponse{}, err
+// asked reads who asks, and for what.
+func asked[T any](w http.ResponseWriter, r *http.Request) (cred string, ask T, err error) {
+	if cred, err = credential(r.Header.Get("Authorization")); err != nil {
+		return "", ask, err
 	}
 	data, err := readBody(w, r)
 	if err != nil {
-		return wire.EvaluateResponse{}, err
+		return "", ask, err
 	}
-	var ask wire.EvaluateRequest
-	if err := wire.Decode(data, &ask); err != nil {
-		return wire.EvaluateResponse{}, err
-	}
-	return s.Evaluate(r.Context(), cred, ask)
+	return cred, ask, wire.Decode(data, &ask)
 }
 
 func writeJSON(w http.ResponseWriter, v any) {

@@ -112,6 +112,7 @@ func TestBadRequestsToAStewardAreRefusedWithACode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	const revoking = `{"up_to":"2026-01-01T00:00:00Z"}`
 	replayed := bank.credential("steward-1", steward.Scope)
 	if r := ask(t, "POST", url+"/v1/evaluate", string(good), "Authorization", "Concord "+replayed); r.StatusCode != 200 {
 		t.Fatal(r.Status, r.body)
@@ -140,6 +141,11 @@ func TestBadRequestsToAStewardAreRefusedWithACode(t *testing.T) {
 		{"another epoch", "POST", "/v1/evaluate", strings.Replace(string(good), `"epoch":1`, `"epoch":2`, 1), "", "good", 409, "steward.epoch"},
 		{"no element", "POST", "/v1/evaluate", `{"epoch":1,"key":"link","blinded":["` + secret + `"]}`, "", "good", 400, "steward.element"},
 		{"nothing to evaluate", "POST", "/v1/evaluate", `{"epoch":1,"key":"link","blinded":[]}`, "", "good", 400, "steward.empty"},
+		{"a revocation of nobody", "POST", "/v1/revoke", revoking, "", "", 401, "credential.missing"},
+		{"a revocation with a credential for evaluations", "POST", "/v1/revoke", revoking, "", "good", 403, "credential.other_scope"},
+		{"a revocation as text", "POST", "/v1/revoke", revoking, "text/plain", bank.credential("steward-1", steward.ScopeRevoke), 415, "http.media_type"},
+		{"a revocation up to no moment", "POST", "/v1/revoke", `{"up_to":"` + secret + `"}`, "", bank.credential("steward-1", steward.ScopeRevoke), 400, "steward.up_to"},
+		{"a revocation of something else", "POST", "/v1/revoke", `{"` + secret + `":1}`, "", bank.credential("steward-1", steward.ScopeRevoke), 400, "json.unexpected"},
 	} {
 		var headers []string
 		if c.media != "" {

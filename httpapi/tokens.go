@@ -19,10 +19,14 @@ const ScopeToken = "token"
 type TokenDoor interface {
 	IssueToken(ctx context.Context, m wire.MemberID, purposes []member.Purpose, life time.Duration) (token string, expires time.Time, err error)
 	EndTokens(ctx context.Context, m wire.MemberID) error
+	// Delegate names the key to delegate to, and IssuePushToken makes a token
+	// by which a tool pushes as well, for a delegation to that key.
+	Delegate(ctx context.Context, m wire.MemberID) (wire.Delegate, error)
+	IssuePushToken(ctx context.Context, m wire.MemberID, purposes []member.Purpose, life time.Duration, delegation []byte) (token string, expires time.Time, sectors []string, err error)
 }
 
 func (h *Hub) registerTokens(api huma.API) {
-	huma.Register(api, at("POST", "/v1/token", "token", "Make a token by which a tool of the member reads, or end all of them", asMember, taking[wire.TokenRequest](api, maxBody)),
+	huma.Register(api, at("POST", "/v1/token", "token", "Make a token by which a tool of the member reads, or also pushes, or end all of them", asMember, taking[wire.TokenRequest](api, maxBody)),
 		wrap(h, func(ctx context.Context, in *struct {
 			sent
 			Authorization string `header:"Authorization"`
@@ -51,16 +55,30 @@ func (h *Hub) registerTokens(api huma.API) {
 			for i, p := range ask.Purposes {
 				purposes[i] = member.Purpose(p)
 			}
-			token, expires, err := h.Tokens.IssueToken(ctx, m, purposes, time.Duration(ask.Days)*24*time.Hour)
-			if err != nil {
-				return nil, err
-			}
-			given.Token, given.Expires = token, expires.Format(time.RFC3339)
-			return plain(given, nil)
+			err = h.makeToken(ctx, m, ask, purposes, &given)
+			return plain(given, err)
 		}))
 }
 
-// Token makes a token, or ends all of the member's.
+// makeToken fills in a token, or the key to delegate to first.
+func (h *Hub) makeToken(ctx context.Context, m wire.MemberID, ask wire.TokenRequest, purposes []member.Purpose, given *wire.TokenGiven) (err error) {
+	var expires time.Time
+	life := time.Duration(ask.Days) * 24 * time.Hour
+	switch {
+	case ask.Push && len(ask.Delegation) == 0:
+		key, err := h.Tokens.Delegate(ctx, m)
+		given.Delegate = &key
+		return err
+	case ask.Push:
+		given.Token, expires, given.Pushes, err = h.Tokens.IssuePushToken(ctx, m, purposes, life, ask.Delegation)
+	default:
+		given.Token, expires, err = h.Tokens.IssueToken(ctx, m, purposes, life)
+	}
+	given.Expires = expires.Format(time.RFC3339)
+	return err
+}
+
+// Token makes a token, or ends all of the member's; see [wire.TokenRequest].
 func (h HubClient) Token(ctx context.Context, ask wire.TokenRequest) (given wire.TokenGiven, err error) {
 	err = h.call(ctx, http.MethodPost, "/v1/token", ScopeToken, ask, &given)
 	return given, err

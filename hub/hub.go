@@ -11,6 +11,7 @@
 //	   │
 //	   ├─ anonymise  ──▶ Release   a versioned dataset, k-anonymous
 //	   ├─ analyse    ──▶ Table     figures under disclosure control
+//	   ├─ reconcile  ──▶ Offer     what is asked for, what flows of it, and whose step would help
 //	   │
 //	deliver      ──▶ Answer     what one viewer may have for one purpose
 //	   │

@@ -155,15 +155,21 @@ for which MISP has no place are left out.
 and keeps them. It is by the hub ('Orgc'), and bears the tags
 'concord:sector="…"' and 'concord:purpose="…"', by which MISP's rules for a feed can
 choose.
-- **Markings**: each attribute bears its TLP label, the event the strictest of them.
+- **Markings**: each attribute bears its TLP label and its PAP label ('PAP:GREEN' …), the event
+the strictest of them. By which day copies are deleted, if by any, stands in the comment.
 - **Ids** are made per member, purpose and sector with a key of the hub, so that two
 members who compare them learn nothing. Only the hub's own is the same to all.
 - **Times** tell the day. Within the day they count changes, a second each, so that an
 instance fetches an event again exactly when it changed.
 - **What is taken back** (an erased report, a suspended contributor, terms that were
 narrowed) is gone from the feed with the next request, and its event counts as
-changed. MISP keeps what it has pulled until somebody deletes it there; the agreement
-binds its owner to do so.
+changed. MISP keeps what it has pulled although the manifest names the event no more, or
+the event holds the attribute no more. So for 90 days the event tells it: the attribute
+stands there under its id as 'deleted', of the type 'comment', with 'Taken back: delete
+what you keep of it' in place of the value. An instance that pulls in that time writes that
+over what it has, and deletes it. The labels of an event in which all was taken back are
+the strictest. 'hashes.csv' lists none of it. Whoever pulls less often must delete by itself; the
+agreement binds it to do so.
 
 ## Validating
 

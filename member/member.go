@@ -75,6 +75,11 @@ type Member struct {
 	CountsFrom time.Time `json:"counts_from"`
 	// Suspended members are refused at every door.
 	Suspended bool `json:"suspended,omitzero"`
+	// Roles are what its agreement makes it beside a member: "mediator" …
+	Roles []string `json:"roles,omitzero"`
+	// Jurisdiction is the country under whose law it stands, by its code (ISO
+	// 3166-1 alpha-2); "" is none that the hub knows of.
+	Jurisdiction string `json:"jurisdiction,omitzero"`
 }
 
 // InSector reports whether the member takes part in the sector.
@@ -86,4 +91,8 @@ type Viewer struct {
 	Member  Member
 	Purpose Purpose
 	At      time.Time
+	// Project is the project within which the member asks; "" is none.
+	Project string
+	// Contributed is when the member last had a report accepted; zero: never.
+	Contributed time.Time
 }

@@ -17,6 +17,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/wire"
@@ -65,10 +66,18 @@ type HubConfig struct {
 	Probation Duration `yaml:"probation"`
 	// Schedule says how often the derived rooms run by themselves.
 	Schedule Schedule `yaml:"schedule"`
+	// Legal is what agreements state of the third party.
+	Legal *LegalConfig `yaml:"legal,omitempty"`
+	// Projects says that research is agreed on for a project only; `hub init`
+	// sets it.
+	Projects bool `yaml:"projects,omitempty"`
 	// Standards is a folder of further standards (JSON), if any.
 	Standards string `yaml:"standards,omitempty"`
 	// Webhooks says how members' own servers are told of what is new.
 	Webhooks *WebhookConfig `yaml:"webhooks,omitempty"`
+	// BackupDays is for how many days backups of the record are kept; receipts
+	// of destruction state it. receive.DefaultBackupDays if 0.
+	BackupDays int `yaml:"backup_days,omitempty"`
 }
 
 // StoreConfig chooses what keeps the hub's record.
@@ -93,6 +102,9 @@ type SectorConfig struct {
 	Standard       string `yaml:"standard"`
 	MinOwnerGroups int    `yaml:"min_owner_groups"`
 	K              int    `yaml:"k"`
+	// Retention is how long the sector keeps a report at most; 0 is without
+	// end. It is part of the policy's name only if it is set.
+	Retention Duration `yaml:"retention,omitempty" json:",omitzero"`
 }
 
 // Schedule of the hub's own work.
@@ -115,6 +127,9 @@ type StewardConfig struct {
 	Data        string `yaml:"data"`
 	// Key is the file of the link key.
 	Key string `yaml:"key"`
+	// Operator runs the steward, and Country is where; its pin tells both.
+	Operator string `yaml:"operator,omitempty"`
+	Country  string `yaml:"country,omitempty"`
 	// Hub whose countersignature admits members.
 	Hub struct {
 		ID      string `yaml:"id"`
@@ -134,6 +149,9 @@ type MemberConfig struct {
 	} `yaml:"keys"`
 	// Terms is a sheet: a file, or the name of a built-in one.
 	Terms string `yaml:"terms"`
+	// AfterEnd is what becomes of contributions when the agreement has ended:
+	// withdraw, or keep. It is what `member join` signs.
+	AfterEnd agreement.AfterEnd `yaml:"after_end,omitempty"`
 	// Listen is where `member serve` shows the desk; loopback only.
 	Listen string `yaml:"listen"`
 	// Hub pins what the member checks the hub and its stewards against. It
@@ -160,6 +178,9 @@ type StewardPin struct {
 	URL     string `yaml:"url" json:"url"`
 	Epoch   int    `yaml:"epoch" json:"epoch"`
 	LinkKey string `yaml:"link_key" json:"link_key"`
+	// Operator runs the steward, and Country is where; agreements state both.
+	Operator string `yaml:"operator,omitempty" json:"operator,omitzero"`
+	Country  string `yaml:"country,omitempty" json:"country,omitzero"`
 }
 
 // TLS names the files of a certificate and its key.
@@ -327,6 +348,12 @@ func (h *HubConfig) check() error {
 	if err := h.Webhooks.check(); err != nil {
 		return err
 	}
+	if err := h.checkLegal(); err != nil {
+		return err
+	}
+	if h.BackupDays < 0 || h.BackupDays > 3660 {
+		return fault.New(fault.Usage, "config.bad_value", "state for how many days backups are kept, from 1 to 3660; 35 is the default").At("hub.backup_days")
+	}
 	for i, s := range h.Sectors {
 		at := fmt.Sprintf("hub.sectors[%d]", i)
 		if s.Name == "" || s.Standard == "" {
@@ -343,6 +370,9 @@ func (h *HubConfig) check() error {
 		}
 		if s.K < 2 {
 			return fault.New(fault.Usage, "config.bad_value", "k is at least 2; 5 is the default").At(at + ".k")
+		}
+		if s.Retention != 0 && time.Duration(s.Retention) < time.Hour {
+			return fault.New(fault.Usage, "config.bad_value", "a sector keeps reports for an hour at least; leave retention out to keep them until they are recalled").At(at + ".retention")
 		}
 		if h.Standards == "" {
 			if _, err := standard.Builtin(standard.Ref(s.Standard)); err != nil {
@@ -397,6 +427,9 @@ func (m *MemberConfig) check() error {
 		return missing("member.keys", "sign and ids each name a key file; `concord member init` makes them")
 	case m.Terms == "":
 		return missing("member.terms", "name a terms sheet: a file, or a built-in one such as default")
+	}
+	if err := (agreement.Legal{AfterEnd: m.AfterEnd}).Check(); err != nil {
+		return fault.New(fault.Usage, "config.bad_value", "%s", fault.Public(err).Message).At("member.after_end")
 	}
 	if err := checkListen("member.listen", m.Listen); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
+	"github.com/concord-trust/concord/edge/minimise"
 	"github.com/concord-trust/concord/edge/outbox"
 	"github.com/concord-trust/concord/edge/tokenise"
 	"github.com/concord-trust/concord/fault"
@@ -103,6 +104,10 @@ func (e deskEdge) StandardFor(sector string) func(report.Report) standard.Ref {
 	return e.m.StandardFor(sector)
 }
 
+func (e deskEdge) Preview(c collect.Collected, now, later time.Time) (minimise.Preview, error) {
+	return e.m.Preview(c, now, later)
+}
+
 func (e deskEdge) Queue(ctx context.Context, reports []collect.Collected) (desk.Queued, error) {
 	intake, err := e.m.Intake()
 	if err != nil {
@@ -145,4 +150,22 @@ func (e deskEdge) GivesBack(ctx context.Context, ids []wire.ContributionID) (str
 
 func (e deskEdge) Login(ctx context.Context, ask wire.LoginRequest) (wire.LoginLink, error) {
 	return e.m.Hub.Login(ctx, ask)
+}
+
+func (e deskEdge) Recall(ctx context.Context, reports []wire.ReportID, reason string) ([]wire.Destruction, error) {
+	return e.m.Recall(ctx, reports, reason)
+}
+
+func (e deskEdge) Recalls(ctx context.Context) ([]desk.Destroyed, error) {
+	_, failed := e.m.SendRecalls(ctx)
+	failed = errors.Join(failed, e.m.FetchReceipts(ctx))
+	all, err := e.m.Destroyed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]desk.Destroyed, 0, len(all))
+	for _, d := range all {
+		out = append(out, desk.Destroyed{ID: d.ID, Waiting: d.Waiting, Destruction: d.Destruction})
+	}
+	return out, failed
 }

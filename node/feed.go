@@ -31,7 +31,7 @@ func (t *tools) Feed(r *http.Request) ([]deliver.Answer[deliver.FeedView], error
 		for _, s := range t.room.MySectors(viewer) {
 			// No part of the name holds a zero byte.
 			name := strings.Join([]string{"feed", string(viewer.Member.ID), string(p), s.Name}, "\x00")
-			view, err := kept(ctx, t.shelves, name, viewer.At, func() (deliver.Answer[deliver.FeedView], int, error) {
+			view, err := kept(ctx, t.shelves, name, viewer, func() (deliver.Answer[deliver.FeedView], int, error) {
 				a, err := t.room.Feed(ctx, viewer, s.Name)
 				return a, a.Body().Values, err
 			})

@@ -26,6 +26,7 @@ import (
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/hub/notify"
 	"github.com/concord-trust/concord/hub/receive"
+	"github.com/concord-trust/concord/hub/reconcile"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/store"
 	"github.com/concord-trust/concord/taxii"
@@ -49,8 +50,8 @@ func InitHub(dir, id, title, listenAddr, url string) (*Config, error) {
 		return nil, err
 	}
 	h := &HubConfig{ID: id, Title: title, Listen: listenAddr, URL: url, Data: "data", Sectors: DefaultSectors(),
-		Probation: Duration(90 * 24 * time.Hour),
-		Schedule:  Schedule{Consolidate: Duration(10 * time.Second), Statistics: Duration(24 * time.Hour), Releases: Duration(30 * 24 * time.Hour)}}
+		Probation: Duration(90 * 24 * time.Hour), Projects: true,
+		Schedule: Schedule{Consolidate: Duration(10 * time.Second), Statistics: Duration(24 * time.Hour), Releases: Duration(30 * 24 * time.Hour)}}
 	h.Keys.Seal, h.Keys.Sign, h.Keys.Record = "keys/seal.key", "keys/sign.key", "keys/record.key"
 	c := &Config{Hub: h, Dir: dir}
 	if err := h.check(); err != nil {
@@ -81,6 +82,8 @@ type Hub struct {
 	Analyse     *analyse.Room
 	Anonymise   *anonymise.Room
 	Deliver     *deliver.Room
+	// Reconcile keeps what members request.
+	Reconcile *reconcile.Room
 	// Notify is nil if webhooks are off.
 	Notify *notify.Room
 	Store  *store.Hub
@@ -100,6 +103,13 @@ type Hub struct {
 	arrived chan struct{}
 	// queued holds something if events for webhooks may be due.
 	queued chan struct{}
+	// requested holds something if what is requested or granted changed.
+	requested chan struct{}
+	// tookBack holds something if reports or grants were taken back.
+	tookBack chan struct{}
+	terms    *currentTerms
+	// push takes in what members' tools push.
+	push *pushing
 }
 
 // bell is the desk with a bell that rings for the rooms downstream, so that who
@@ -113,6 +123,12 @@ type bell struct {
 // Receive takes an envelope; see [receive.Desk.Receive].
 func (b bell) Receive(ctx context.Context, sealed []byte) ([]byte, error) {
 	receipt, err := b.Desk.Receive(ctx, sealed)
+	b.rang(receipt, err)
+	return receipt, err
+}
+
+// rang counts what was received, and rings.
+func (b bell) rang(receipt []byte, err error) {
 	b.metrics.received(receipt, err)
 	if err == nil {
 		select {
@@ -120,7 +136,6 @@ func (b bell) Receive(ctx context.Context, sealed []byte) ([]byte, error) {
 		default: // it rings already
 		}
 	}
-	return receipt, err
 }
 
 // OpenHub assembles a hub of its configuration.
@@ -129,7 +144,7 @@ func OpenHub(ctx context.Context, c *Config, now func() time.Time, log *slog.Log
 		return nil, fault.New(fault.Usage, "config.no_hub", "the configuration has no section hub; `concord hub init` writes one")
 	}
 	cfg := c.Hub
-	h := &Hub{config: c, log: log, now: now, url: cfg.URL, arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1)}
+	h := &Hub{config: c, log: log, now: now, url: cfg.URL, arrived: make(chan struct{}, 1), queued: make(chan struct{}, 1), requested: make(chan struct{}, 1), tookBack: make(chan struct{}, 1)}
 	var err error
 	if h.seal, err = envelope.ReadRecipientKeyFile(c.Path(cfg.Keys.Seal)); err != nil {
 		return nil, err
@@ -179,11 +194,19 @@ func (h *Hub) assemble(secret []byte) error {
 	}
 	fail := failpoint()
 	h.Door = &admit.Door{Hub: cfg.ID, Record: h.Store, Tokens: h.Store, Sectors: sectors, Standard: h.standards.find, Policy: policyHash(cfg.Sectors),
-		Undertakings: Undertakings(), Sign: h.sign, Probation: time.Duration(cfg.Probation), Now: h.now, Rand: rand.Reader}
+		Undertakings: Undertakings(), Legal: cfg.legal(), Projects: cfg.Projects, Contributed: h.Store.LastAccepted, Sign: h.sign, Probation: time.Duration(cfg.Probation), Now: h.now, Rand: rand.Reader}
 	h.Desk = &receive.Desk{Hub: cfg.ID, Open: []*envelope.RecipientKey{h.seal}, Sign: h.sign, Key: record, Record: h.Store, Admit: h.Door,
 		Standard: h.standards.find, Now: h.now, Rand: rand.Reader, Skew: 5 * time.Minute, Fail: fail}
-	open := func(r receive.Row) (receive.Received, error) { return receive.Restore(record, r) }
-	rules := &currentTerms{store: h.Store, hubKey: h.sign.Public().(ed25519.PublicKey), standards: h.standards, compiled: map[wire.AgreementID]map[standard.Ref]*terms.Rules{}}
+	groups := &ownerGroups{store: h.Store}
+	open := func(r receive.Row) (receive.Received, error) {
+		opened, err := receive.Restore(record, r)
+		if err != nil {
+			return opened, err
+		}
+		return groups.today(opened)
+	}
+	rules := &currentTerms{store: h.Store, now: h.now, hubKey: h.sign.Public().(ed25519.PublicKey), standards: h.standards, compiled: map[wire.AgreementID]map[standard.Ref]*terms.Rules{}}
+	h.terms = rules
 	ids, err := derive(secret, "incident ids")
 	if err != nil {
 		return err
@@ -196,8 +219,18 @@ func (h *Hub) assemble(secret []byte) error {
 	if err != nil {
 		return err
 	}
-	h.Deliver = &deliver.Room{Told: h.Consolidate, Reports: h.Store, Receipts: h.Store, Open: open, Rules: rules, Statistics: h.Analyse, Releases: h.Store, Members: h.Store,
-		Listings: h.Store, Standards: h.standards.find, Sectors: delivered, Title: cfg.Title, AudienceKey: audience}
+	h.Deliver = &deliver.Room{Told: h.Consolidate, Reports: h.Store, Receipts: h.Store, Open: open, Rules: rules, Statistics: h.Analyse, Releases: anonymise.Shelf{Room: h.Anonymise}, Members: h.Store,
+		Listings: h.Store, Shelves: h.Store, State: h.state, Standards: h.standards.find, Sectors: delivered, Title: cfg.Title, AudienceKey: audience}
+	h.recalling(fail)
+	if h.Door.DelegateKey, err = delegateKeys(secret); err != nil {
+		return err
+	}
+	if h.push, err = h.pushingOf(secret, fail); err != nil {
+		return err
+	}
+	if h.Reconcile, err = h.reconciling(); err != nil {
+		return err
+	}
 	h.Notify = h.notifying()
 	return h.serveOn(secret)
 }
@@ -205,7 +238,7 @@ func (h *Hub) assemble(secret []byte) error {
 // serveOn puts the interface and the pages on one handler.
 func (h *Hub) serveOn(secret []byte) error {
 	mux, tools := http.NewServeMux(), h.tools()
-	api := &httpapi.Hub{Info: h.Info, Desk: bell{h.Desk, h.arrived, h.metrics}, Door: h.Door, Matcher: h.Consolidate, Deliver: h.Deliver, Standards: h.standards.find,
+	api := &httpapi.Hub{Info: h.Info, Desk: bell{h.Desk, h.arrived, h.metrics}, Door: renewals{h.Door, h.tookBack}, Recalls: holds{h.Desk, h}, Matcher: h.Consolidate, Deliver: h.Deliver, Reconcile: h.Reconcile, Standards: h.standards.find,
 		SignInURL: func(code string) string { return h.url + "/signin?code=" + code }, Ready: h.ready.check, Log: h.log,
 		Tokens: h.Door, TAXIIURL: func() string { return strings.TrimSuffix(h.url, "/") + taxii.DiscoveryPath },
 		Feed: tools.Feed, FeedURL: func() string { return strings.TrimSuffix(h.url, "/") + strings.TrimSuffix(httpapi.FeedPath, "/") }}
@@ -218,7 +251,7 @@ func (h *Hub) serveOn(secret []byte) error {
 	if err != nil {
 		return err
 	}
-	site := &web.Site{Title: h.config.Hub.Title, Door: h.Door, Deliver: h.Deliver, Standards: h.standards.find, FormKey: forms,
+	site := &web.Site{Title: h.config.Hub.Title, Door: h.Door, Deliver: h.Deliver, Reconcile: h.Reconcile, Standards: h.standards.find, FormKey: forms,
 		Secure: strings.HasPrefix(h.url, "https:"), Log: h.log, Status: httpapi.Status}
 	if err := site.Register(mux); err != nil {
 		return err
@@ -233,6 +266,7 @@ func Undertakings() []string {
 		"to use what is received for the purposes named here and no other",
 		"to pass it on only as its TLP label allows",
 		"not to try to find out who reported, or whom a pseudonym stands for",
+		"to delete its copies by the day that is told with them, and when it is told that something was taken back or withdrawn",
 		"to tell the third party within a day if something received was lost or leaked",
 	}
 }
@@ -310,9 +344,13 @@ func (h *Hub) work(ctx context.Context) {
 		{"statistics", h.config.Hub.Schedule.Statistics, nil, h.alone("statistics", h.config.Hub.Schedule.Statistics, h.Snapshot)},
 		{"releases", h.config.Hub.Schedule.Releases, nil, h.alone("releases", h.config.Hub.Schedule.Releases, func(ctx context.Context) error { _, err := h.Release(ctx); return err })},
 		{"sessions", Duration(time.Hour), nil, func(ctx context.Context) error {
-			return errors.Join(h.Store.SweepSessions(ctx, h.now()), h.Store.SweepTokens(ctx, h.now()))
+			return errors.Join(h.Store.SweepSessions(ctx, h.now()), h.Store.SweepTokens(ctx, h.now()), h.Store.SweepPushes(ctx, h.now().Add(-statusLife)))
 		}},
+		// Of several processes one takes each request.
+		{"pushes", Duration(5 * time.Second), h.push.came, h.push.work},
 	}
+	jobs = append(jobs, job{"withdrawals", Duration(withdrawEvery), h.tookBack, h.withdraw})
+	jobs = append(jobs, job{"paradox", Duration(measureEvery), h.requested, h.measure})
 	if h.Notify != nil {
 		// Of several processes that look, one queues; of those that send, one takes.
 		jobs = append(jobs, job{"webhooks", h.config.Hub.webhooks().Every, nil, h.tell},
@@ -427,11 +465,12 @@ func (h *Hub) Close() error { return h.Store.Close() }
 
 // currentTerms finds the terms that hold now for what a member contributed:
 // those of its newest agreement, so that a narrowing takes effect on the next
-// answer. What left the edge bounds them in any case.
+// answer. When that has ended, nothing is passed on, unless it says otherwise. What left the edge bounds them in any case.
 type currentTerms struct {
 	store     *store.Hub
 	hubKey    ed25519.PublicKey
 	standards *standards
+	now       func() time.Time
 
 	mu       sync.Mutex
 	compiled map[wire.AgreementID]map[standard.Ref]*terms.Rules
@@ -440,32 +479,15 @@ type currentTerms struct {
 // Of implements the rooms' Rules.
 func (t *currentTerms) Of(ctx context.Context, r receive.Received) (*terms.Rules, error) {
 	row := r.Row()
-	held, err := t.store.Agreement(ctx, row.Member)
+	rules, err := t.flowing(ctx, row.Member, standard.Ref(row.Standard))
+	if err != nil || rules != nil {
+		return rules, err
+	}
+	std, err := t.standards.find(standard.Ref(row.Standard))
 	if err != nil {
 		return nil, err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	all, ok := t.compiled[held.ID]
-	if !ok {
-		m, err := t.store.Member(ctx, row.Member)
-		if err != nil {
-			return nil, err
-		}
-		a, err := agreement.Open(held.Signed, m.Key, t.hubKey)
-		if err != nil {
-			return nil, fmt.Errorf("open the agreement of a contributor: %w", err)
-		}
-		if all, err = t.compile(a); err != nil {
-			return nil, err
-		}
-		t.compiled[held.ID] = all
-	}
-	rules, ok := all[standard.Ref(row.Standard)]
-	if !ok {
-		return nil, fault.New(fault.Internal, "terms.no_standard", "the contributor's newest agreement does not speak of the standard %s", row.Standard)
-	}
-	return rules, nil
+	return terms.None(std), nil
 }
 
 func (t *currentTerms) compile(a agreement.Agreement) (map[standard.Ref]*terms.Rules, error) {

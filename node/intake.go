@@ -57,14 +57,11 @@ func (m *Member) Intake() (*Intake, error) {
 
 // Add takes one report. One that cannot be prepared is listed in Done.
 func (in *Intake) Add(ctx context.Context, c collect.Collected) error {
-	ref := c.Report().Standard
-	rules := in.m.rules[ref]
-	if rules == nil {
-		in.Done.Failed = append(in.Done.Failed, Failure{c.Where(), "report.other_sector",
-			"your agreement does not cover the standard " + string(ref) + "; if the report belongs to a sector of yours (" + strings.Join(in.m.Agreement.Member.Sectors, ", ") + "), name it with --sector"})
-		return nil
+	rules, sector, err := in.m.placed(c.Report().Standard)
+	var minimal minimise.Minimal
+	if err == nil {
+		minimal, err = minimise.Minimise(c, rules, sector, in.m.Outbox.Now())
 	}
-	minimal, err := minimise.Minimise(c, rules, in.m.sectorOf(ref))
 	if err != nil {
 		f := fault.Public(err)
 		in.Done.Failed = append(in.Done.Failed, Failure{c.Where(), f.Code, f.Message})

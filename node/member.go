@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 			"the invitation is for %q and this folder was made for %q; nothing was signed. Make a folder with `concord member init DIR --name`, or correct member.name", offer.Member.Name, c.Member.Name)
 	}
 	offer.Member.Key = key.Public().(ed25519.PublicKey)
-	offer.Terms = sheet
+	offer.Terms, offer.AfterEnd = sheet, c.Member.AfterEnd
 	if !until.IsZero() {
 		if until.After(offer.Until) {
 			return agreement.Agreement{}, fault.New(fault.Usage, "join.until", "the third party offers an agreement until %s at most; nothing was signed", offer.Until.Format(time.DateOnly))
@@ -169,18 +170,24 @@ func Join(ctx context.Context, c *Config, hubURL, ca, codeFile, signKey string, 
 		}
 	}
 	pin.Stewards = stewardPins(info)
-	for _, s := range info.Sectors {
-		if slices.Contains(a.Member.Sectors, s.Name) {
-			pin.Sectors = append(pin.Sectors, SectorConfig{s.Name, s.Title, s.Standard, s.MinOwnerGroups, s.K})
-		}
-	}
+	pin.Sectors = pinnedSectors(info, a.Member.Sectors)
 	c.Member.Hub = pin
 	return a, c.Save()
 }
 
+// pinnedSectors are the sectors of a member, as the hub describes them.
+func pinnedSectors(info wire.HubInfo, mine []string) (pins []SectorConfig) {
+	for _, s := range info.Sectors {
+		if slices.Contains(mine, s.Name) {
+			pins = append(pins, SectorConfig{Name: s.Name, Title: s.Title, Standard: s.Standard, MinOwnerGroups: s.MinOwnerGroups, K: s.K})
+		}
+	}
+	return pins
+}
+
 func stewardPins(info wire.HubInfo) (pins []StewardPin) {
 	for _, s := range info.Stewards {
-		pins = append(pins, StewardPin{s.Name, s.URL, s.Epoch, s.LinkKey})
+		pins = append(pins, StewardPin{Name: s.Name, URL: s.URL, Epoch: s.Epoch, LinkKey: s.LinkKey})
 	}
 	return pins
 }
@@ -368,9 +375,7 @@ func (m *Member) GivesBack(ctx context.Context, ids []wire.ContributionID, patie
 			if one.Ready || time.Now().After(deadline) {
 				sum.Ready = (sum.Ready || sum.Of == 0) && one.Ready
 				sum.Matched, sum.Of, sum.Least = sum.Matched+one.Matched, sum.Of+one.Of, max(sum.Least, one.Least)
-				if one.Groups != "" {
-					sum.Groups = one.Groups
-				}
+				sum.Groups = wider(sum.Groups, one.Groups)
 				break
 			}
 			wait := time.NewTimer(pause)
@@ -383,6 +388,20 @@ func (m *Member) GivesBack(ctx context.Context, ids []wire.ContributionID, patie
 		}
 	}
 	return sum, nil
+}
+
+// wider is of two bands of owner groups the one with more of them; "" is none.
+// Bands cannot be added: who stands behind two contributions may be the same.
+func wider(a, b string) string {
+	least := func(band string) int {
+		digits := strings.IndexFunc(band+" ", func(r rune) bool { return r < '0' || r > '9' })
+		n, _ := strconv.Atoi(band[:digits]) // "" and words are none
+		return n
+	}
+	if least(b) > least(a) {
+		return b
+	}
+	return a
 }
 
 // Sentence tells what a submission gives back, in words.

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/httpapi"
 	"github.com/concord-trust/concord/steward"
@@ -110,6 +112,7 @@ var (
 	descSnapshot     = prometheus.NewDesc("concord_hub_snapshot_age_seconds", "Age of a sector's newest snapshot of statistics.", []string{"sector"}, nil)
 	descRelease      = prometheus.NewDesc("concord_hub_release_age_seconds", "Age of a sector's newest release.", []string{"sector"}, nil)
 	descWebhooks     = prometheus.NewDesc("concord_hub_webhooks", "Webhooks of all members, by state.", []string{"state"}, nil)
+	descAgreements   = prometheus.NewDesc("concord_hub_agreements", "Agreements of members who are not suspended, by how near their end is: one that ends within a day is in every band but ended.", []string{"ends"}, nil)
 	descEvents       = prometheus.NewDesc("concord_hub_webhook_queue_events", "Events that wait to be taken.", nil, nil)
 	descEventAge     = prometheus.NewDesc("concord_hub_webhook_queue_age_seconds", "Age of the event that waits longest.", nil, nil)
 )
@@ -119,7 +122,7 @@ const scrapeTime = 5 * time.Second
 
 // Describe implements prometheus.Collector.
 func (f *recordFigures) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descUp, descRecorded, descConsolidated, descLag, descSnapshot, descRelease, descWebhooks, descEvents, descEventAge} {
+	for _, d := range []*prometheus.Desc{descUp, descRecorded, descConsolidated, descLag, descSnapshot, descRelease, descWebhooks, descAgreements, descEvents, descEventAge} {
 		ch <- d
 	}
 }
@@ -135,6 +138,10 @@ func (f *recordFigures) Collect(ch chan<- prometheus.Metric) {
 	var hooks store.WebhookFigures
 	if err == nil {
 		hooks, err = f.store.WebhookFigures(ctx)
+	}
+	var ending store.AgreementFigures
+	if err == nil {
+		ending, err = f.store.AgreementFigures(ctx, f.now(), agreement.Reminders())
 	}
 	if err != nil {
 		f.log.Warn("the record gives no figures", "code", fault.Public(err).Code, "cause", err)
@@ -155,6 +162,10 @@ func (f *recordFigures) Collect(ch chan<- prometheus.Metric) {
 	gauge(descWebhooks, float64(hooks.Live), wire.WebhookLive)
 	gauge(descWebhooks, float64(hooks.Failing), wire.WebhookFailing)
 	gauge(descWebhooks, float64(hooks.Dead), wire.WebhookDead)
+	gauge(descAgreements, float64(ending.Ended), "ended")
+	for days, n := range ending.Within {
+		gauge(descAgreements, float64(n), fmt.Sprintf("within %dd", days))
+	}
 	gauge(descEvents, float64(hooks.Waiting))
 	age := 0.0
 	if !hooks.Oldest.IsZero() {

@@ -133,13 +133,13 @@ func listen(addr string) (net.Listener, error) {
 }
 
 // logged writes a line for each request: method, path, status and time, never
-// a query, header, body or address.
+// a query, header, body or address, nor the id of an object of a collection.
 func logged(h http.Handler, log *slog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		h.ServeHTTP(rec, r)
-		log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "took", time.Since(start).Round(time.Microsecond))
+		log.Debug("request", "method", r.Method, "path", told(r.URL.Path), "status", rec.status, "took", time.Since(start).Round(time.Microsecond))
 	})
 }
 

@@ -72,9 +72,15 @@ func TestALogHoldsNeitherQueryNorHeaderNorBody(t *testing.T) {
 	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != secret {
 		t.Fatalf("%s, %v", body, err)
 	}
+	// A tool names an object by an id that may be a hash of its value.
+	deleted, err := http.Get(url + "/taxii2/finance/collections/submissions/objects/" + secret + "/versions/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleted.Body.Close()
 	log.mu.Lock()
 	defer log.mu.Unlock()
-	if text := log.text.String(); !strings.Contains(text, "path=/signin") || strings.Contains(text, secret) || strings.Contains(text, "127.0.0.1:") {
+	if text := log.text.String(); !strings.Contains(text, "path=/signin") || !strings.Contains(text, "/submissions/objects/") || strings.Contains(text, secret) || strings.Contains(text, "127.0.0.1:") {
 		t.Errorf("the log says\n%s", text)
 	}
 }
@@ -97,5 +103,22 @@ func TestAHandlerThatPanicsEndsItsRequestAlone(t *testing.T) {
 	defer resp.Body.Close()
 	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "up" {
 		t.Errorf("afterwards it says %q, %v", body, err)
+	}
+}
+
+// Of several contributions the widest band is told, in whatever order they are
+// asked for.
+func TestTheWiderOfTwoBandsIsTold(t *testing.T) {
+	bands := []string{"", "fewer than 5", "5–9", "10–19", "20–49", "50+"}
+	for i, a := range bands {
+		for j, b := range bands {
+			want := bands[max(i, j)]
+			if i < 2 && j < 2 {
+				want = a // neither says that there are any
+			}
+			if got := wider(a, b); got != want {
+				t.Errorf("of %q and %q %q is told", a, b, got)
+			}
+		}
 	}
 }

@@ -3,46 +3,48 @@ package node
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/envelope"
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/terms"
-	"github.com/concord-trust/concord/wire"
 )
 
-// Renew signs the agreement anew, from now on: for as long as it was made for,
-// or until a given end, and with another sheet of terms if one is named. What
-// waits in the outbox was made under the agreement that holds now and is
-// delivered before. The hub is asked for its stewards again.
-func (m *Member) Renew(ctx context.Context, sheet string, until time.Time) (agreement.Agreement, error) {
-	if _, err := m.Outbox.Deliver(ctx); err != nil {
-		return agreement.Agreement{}, err
-	}
-	if n, err := m.Store.Counts(ctx); err != nil || n.Waiting > 0 {
-		if err == nil {
-			err = fault.New(fault.Conflict, "renew.waiting", "%d contributions wait that the hub does not take; see `concord member status`, then renew", n.Waiting)
-		}
-		return agreement.Agreement{}, err
-	}
-	next := m.Agreement
-	id, err := wire.NewID[wire.AgreementID]('a', rand.Reader)
-	if err != nil {
-		return agreement.Agreement{}, err
-	}
-	next.ID, next.From = id, time.Now()
-	if next.Until = until; until.IsZero() {
-		next.Until = next.From.Add(m.Agreement.Until.Sub(m.Agreement.From))
-	}
-	if sheet != "" {
-		if next.Terms, err = ReadSheet(sheet); err != nil {
+// Renewal says how an agreement is signed anew.
+type Renewal struct {
+	// Sheet of terms, if others are to hold.
+	Sheet string
+	// Until is when it ends; zero: after as long as the last one was made for,
+	// or as the third party offers.
+	Until time.Time
+	// Code is the file of an invitation to sign anew, under a changed card or
+	// after the end; "" to renew what holds now.
+	Code string
+	// AfterEnd is what becomes of contributions after the end; "" keeps what
+	// was agreed.
+	AfterEnd agreement.AfterEnd
+}
+
+// Renew signs the agreement anew, from now on: as the third party offers it
+// now, which may have changed, for as long as it was made for or until a given
+// end, and with another sheet of terms if one is named. What waits in the outbox
+// was made under the agreement that holds now and is delivered before; after its
+// end that cannot be done any more. The hub is asked for its stewards again.
+func (m *Member) Renew(ctx context.Context, r Renewal) (agreement.Agreement, error) {
+	if m.Agreement.ValidAt(m.Outbox.Now()) == nil {
+		if err := m.deliverAll(ctx); err != nil {
 			return agreement.Agreement{}, err
 		}
 	}
-	if next, err = agreement.Propose(next); err != nil {
+	next, code, err := m.offered(ctx, r.Code)
+	if err != nil {
+		return agreement.Agreement{}, err
+	}
+	if next, err = m.completed(next, r); err != nil {
 		return agreement.Agreement{}, err
 	}
 	key, err := envelope.ReadKeyFile(m.Config.Path(m.Config.Member.Keys.Sign))
@@ -53,27 +55,94 @@ func (m *Member) Renew(ctx context.Context, sheet string, until time.Time) (agre
 	if err != nil {
 		return agreement.Agreement{}, err
 	}
-	both, err := m.Hub.Renew(ctx, signed)
+	var both []byte
+	if code != "" {
+		both, err = m.Hub.Join(ctx, code, signed)
+	} else {
+		both, err = m.Hub.Renew(ctx, signed)
+	}
 	if err != nil {
 		return agreement.Agreement{}, err
 	}
 	if next, err = agreement.Open(both, key.Public().(ed25519.PublicKey), m.Outbox.HubKey); err != nil {
 		return agreement.Agreement{}, err
 	}
-	if err := m.repin(ctx); err != nil {
+	if err := m.repin(ctx, next.Member.Sectors); err != nil {
 		return agreement.Agreement{}, err
 	}
-	if sheet != "" {
-		if err := m.Config.useSheet(sheet); err != nil {
-			return agreement.Agreement{}, err
-		}
+	m.Config.Member.Name = next.Member.Name
+	if r.Sheet != "" {
+		err = m.Config.useSheet(r.Sheet)
+	} else {
+		err = m.Config.Save()
+	}
+	if err != nil {
+		return agreement.Agreement{}, err
 	}
 	return next, replaceFile(m.Config.Path(m.Config.Member.Hub.Agreement), both, 0o600)
 }
 
-// repin asks the hub which stewards there are. A steward that is pinned already
+// deliverAll delivers what waits in the outbox, all of it.
+func (m *Member) deliverAll(ctx context.Context) error {
+	if _, err := m.Outbox.Deliver(ctx); err != nil {
+		return err
+	}
+	n, err := m.Store.Counts(ctx)
+	if err == nil && n.Waiting > 0 {
+		err = fault.New(fault.Conflict, "renew.waiting", "%d contributions wait that the hub does not take; see `concord member status`, then renew", n.Waiting)
+	}
+	return err
+}
+
+// offered asks for what the third party is ready to sign: by an invitation, if
+// its file is named, whose code is returned; else as for who takes part.
+func (m *Member) offered(ctx context.Context, file string) (offer agreement.Agreement, code string, err error) {
+	if file == "" {
+		offer, err = m.Hub.RenewalOffer(ctx)
+	} else {
+		var text []byte
+		if text, err = os.ReadFile(file); err != nil {
+			return offer, "", fault.New(fault.Usage, "join.code", "the invitation's code cannot be read; save it to a file and name that").At(file).Because(err)
+		}
+		code = strings.TrimSpace(string(text))
+		offer, err = m.Hub.Offer(ctx, code)
+	}
+	if err == nil && offer.Member.ID != m.Agreement.Member.ID {
+		err = fault.New(fault.Usage, "renew.other_member", "the invitation is for another member, %q (%s); nothing was signed. A new member joins with `concord member join`", offer.Member.Name, offer.Member.ID)
+	}
+	return offer, code, err
+}
+
+// completed fills an offer in with what is the member's to say.
+func (m *Member) completed(next agreement.Agreement, r Renewal) (agreement.Agreement, error) {
+	last := m.Agreement
+	latest := next.Until
+	switch lasting := next.From.Add(last.Until.Sub(last.From)); {
+	case r.Until.After(latest):
+		return next, fault.New(fault.Usage, "join.until", "the third party offers an agreement until %s at most; nothing was signed", latest.Format(time.DateOnly))
+	case !r.Until.IsZero():
+		next.Until = r.Until
+	case lasting.Before(latest):
+		next.Until = lasting
+	}
+	next.Member.Key, next.Member.Contact = last.Member.Key, last.Member.Contact
+	next.Terms, next.AfterEnd = last.Terms, last.AfterEnd
+	if r.AfterEnd != "" {
+		next.AfterEnd = r.AfterEnd
+	}
+	if r.Sheet != "" {
+		sheet, err := ReadSheet(r.Sheet)
+		if err != nil {
+			return next, err
+		}
+		next.Terms = sheet
+	}
+	return agreement.Propose(next)
+}
+
+// repin asks the hub which stewards there are, and about the member's sectors. A steward that is pinned already
 // keeps its key: with another, the same value would have another token.
-func (m *Member) repin(ctx context.Context) error {
+func (m *Member) repin(ctx context.Context, sectors []string) error {
 	info, err := m.Hub.Info(ctx)
 	if err != nil {
 		return err
@@ -84,10 +153,10 @@ func (m *Member) repin(ctx context.Context) error {
 			return fault.New(fault.Conflict, "renew.other_key", "the hub names another key for the steward %s than the one you pinned; ask its operator by another way before you go on", old.Name)
 		}
 	}
-	if len(now) == 0 {
-		return nil
+	if len(now) > 0 {
+		m.Config.Member.Hub.Stewards = now
 	}
-	m.Config.Member.Hub.Stewards = now
+	m.Config.Member.Hub.Sectors = pinnedSectors(info, sectors)
 	return m.Config.Save()
 }
 

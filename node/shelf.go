@@ -2,8 +2,11 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
+
+	"github.com/concord-trust/concord/member"
 )
 
 // shelves keep what was computed for tools, which ask for the same page by
@@ -19,12 +22,13 @@ type shelves struct {
 
 // shelf holds something as it was last computed. It serves only while the
 // state of the record is the one that it was computed from, so that terms,
-// suspensions and erasures take effect on the next page.
+// suspensions and erasures take effect on the next page; and until the second
+// in which a grant that it rests on begins or ends.
 type shelf struct {
-	mu      sync.Mutex
-	state   string
-	at      time.Time
-	content any
+	mu        sync.Mutex
+	state     string
+	at, until time.Time
+	content   any
 
 	// Of all shelves, under the lock of shelves:
 	used    int64 // when it was last asked for, counted
@@ -36,14 +40,15 @@ const (
 	// objects in all of them: about half a kilobyte each.
 	shelfCount = 256
 	shelved    = 500_000
-	// shelfLife is how long one is, at most: what changes by the clock alone,
-	// such as the end of a probation, shows after it.
-	shelfLife = time.Minute
+	// clockSlack is how far the clock may be set back before a shelf counts as
+	// one of the future.
+	clockSlack = time.Minute
 )
 
-// kept returns what is on a shelf, computed anew if anything changed. It is
-// never changed once it is made, so that readers share it.
-func kept[T any](ctx context.Context, all *shelves, name string, now time.Time, compute func() (T, int, error)) (T, error) {
+// kept returns what is on a shelf for a viewer, computed anew if anything
+// changed: the record, the viewer as terms look at it, or what the clock alone
+// changes. It is never changed once it is made, so that readers share it.
+func kept[T interface{ Until() time.Time }](ctx context.Context, all *shelves, name string, v member.Viewer, compute func() (T, int, error)) (T, error) {
 	s := all.find(name)
 	s.mu.Lock() // who asks for the same meanwhile gets what this one computes
 	defer s.mu.Unlock()
@@ -52,7 +57,10 @@ func kept[T any](ctx context.Context, all *shelves, name string, now time.Time, 
 	if err != nil {
 		return none, err
 	}
-	if content, ok := s.content.(T); ok && s.state == state && now.Sub(s.at).Abs() < shelfLife {
+	now := v.At
+	v.At = time.Time{}
+	state = fmt.Sprintf("%s %+v", state, v)
+	if content, ok := s.content.(T); ok && s.state == state && s.holds(now) {
 		return content, nil
 	}
 	// The state is read before what rests on it: a change meanwhile makes the
@@ -61,12 +69,19 @@ func kept[T any](ctx context.Context, all *shelves, name string, now time.Time, 
 	if err != nil {
 		return none, err
 	}
-	s.content, s.state, s.at = content, state, now
+	s.content, s.state, s.at, s.until = content, state, now, content.Until()
 	all.mu.Lock()
 	s.objects = objects
 	all.makeRoom()
 	all.mu.Unlock()
 	return content, nil
+}
+
+// holds also looks at a clock that was set back. An idle shelf is made anew
+// once a day.
+func (s *shelf) holds(now time.Time) bool {
+	day := s.at.UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	return !now.Before(s.at.Add(-clockSlack)) && now.Before(day) && (s.until.IsZero() || now.Before(s.until))
 }
 
 func (all *shelves) find(name string) *shelf {

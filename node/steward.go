@@ -95,7 +95,7 @@ func OpenSteward(ctx context.Context, c *Config, now func() time.Time, log *slog
 // Pin is how others recognise the steward.
 func (s *Steward) Pin() StewardPin {
 	info := s.Steward.Info()
-	return StewardPin{Name: info.Name, URL: s.config.Steward.URL, Epoch: info.Epoch, LinkKey: info.LinkKey}
+	return StewardPin{Name: info.Name, URL: s.config.Steward.URL, Epoch: info.Epoch, LinkKey: info.LinkKey, Operator: s.config.Steward.Operator, Country: s.config.Steward.Country}
 }
 
 // Handler serves the steward's interface.

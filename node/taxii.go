@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -25,10 +24,12 @@ type tools struct {
 	door    *admit.Door
 	room    *deliver.Room
 	shelves *shelves
+	// push takes in what tools add; nil if nothing can be added.
+	push *pushing
 }
 
 func (h *Hub) tools() *tools {
-	return &tools{title: h.config.Hub.Title, url: func() string { return h.url }, door: h.Door, room: h.Deliver, shelves: &shelves{state: h.Store.State}}
+	return &tools{title: h.config.Hub.Title, url: func() string { return h.url }, door: h.Door, room: h.Deliver, shelves: &shelves{state: h.state}, push: h.push}
 }
 
 // taxii serves the hub's collections.
@@ -41,16 +42,22 @@ const taxiiRoots = taxii.DiscoveryPath
 
 // Open implements [taxii.Sources].
 func (t *tools) Open(ctx context.Context, l taxii.Login) (taxii.Source, error) {
-	s, purposes, err := t.caller(ctx, l)
+	tool, err := t.toolOf(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	return &toolView{t, s, purposes}, nil
+	return &toolView{t, tool.Standing, tool.Purposes, tool}, nil
 }
 
-// caller finds out who asks: a member's id with a token as password, or the
-// token alone.
+// caller finds out who asks, and for which purposes.
 func (t *tools) caller(ctx context.Context, l taxii.Login) (admit.Standing, []member.Purpose, error) {
+	tool, err := t.toolOf(ctx, l)
+	return tool.Standing, tool.Purposes, err
+}
+
+// toolOf finds out whose tool asks: by a member's id with a token as password, or
+// the token alone.
+func (t *tools) toolOf(ctx context.Context, l taxii.Login) (admit.Tool, error) {
 	user, token := l.User, l.Token
 	if token == "" {
 		if token = l.Password; user == "" {
@@ -65,6 +72,7 @@ type toolView struct {
 	*tools
 	standing admit.Standing
 	purposes []member.Purpose
+	tool     admit.Tool
 }
 
 var _ taxii.Source = (*toolView)(nil)
@@ -86,7 +94,7 @@ func (v *toolView) Discovery(context.Context) (taxii.Discovery, error) {
 func (v *toolView) Root(_ context.Context, root string) (taxii.Root, error) {
 	for _, s := range v.room.MySectors(member.Viewer{Member: v.standing.Member()}) {
 		if s.Name == root {
-			return taxii.Root{Title: s.Title, Versions: []string{taxii.MediaType}, MaxContentLength: 1 << 20}, nil
+			return taxii.Root{Title: s.Title, Versions: []string{taxii.MediaType}, MaxContentLength: 4 << 20}, nil
 		}
 	}
 	return taxii.Root{}, fault.New(fault.NotFound, "taxii.no_root", "there is no such API root among yours; the discovery resource lists them")
@@ -130,6 +138,13 @@ func (v *toolView) Collections(ctx context.Context, root string) ([]taxii.Collec
 		list[i] = taxii.Collection{ID: c.ID, Title: c.Title, Description: c.Description, Alias: string(c.Kind) + "-" + string(c.Purpose),
 			CanRead: true, MediaTypes: []string{"application/stix+json;version=2.1"}}
 	}
+	about, err := v.Root(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	if c, ok := v.submissions(about, root); ok {
+		list = append(list, c)
+	}
 	return list, nil
 }
 
@@ -143,46 +158,38 @@ func (v *toolView) Read(ctx context.Context, root, collection string, q taxii.Qu
 	if at < 0 {
 		return taxii.Records{}, fault.New(fault.NotFound, "taxii.no_collection", "this API root has no such collection")
 	}
-	index, err := v.open(ctx, all[at])
+	wanted, matches := wantedBy(q)
+	page, err := v.room.Page(ctx, all[at].viewer, root, all[at].Kind, wanted)
 	if err != nil {
 		return taxii.Records{}, err
 	}
-	return index.Read(q), nil
-}
-
-// open returns a collection's index, computed anew if anything changed. An
-// index is never changed once it is made, so that readers share it.
-func (t *tools) open(ctx context.Context, c offered) (*taxii.Index, error) {
-	return kept(ctx, t.shelves, c.ID, c.viewer.At, func() (*taxii.Index, int, error) {
-		objects, err := t.room.Objects(ctx, c.viewer, c.Sector, c.Kind)
-		if err != nil {
-			return nil, 0, err
-		}
-		records := make([]taxii.Record, len(objects.Body()))
-		for i, o := range objects.Body() {
-			records[i] = taxii.Record{Place: taxii.Place{Added: o.Added, N: o.N}, ID: o.ID, Type: o.Type, Version: o.Version, Spec: "2.1", Object: o.JSON}
-		}
-		return taxii.NewIndex(records), len(records), nil
-	})
-}
-
-// Add implements [taxii.Source]. No collection can be added to: what leaves a
-// member is minimised, tokenised and sealed there.
-func (v *toolView) Add(context.Context, string, string, []json.RawMessage) (taxii.Status, error) {
-	return taxii.Status{}, readOnly()
-}
-
-// Delete implements [taxii.Source].
-func (v *toolView) Delete(context.Context, string, string, taxii.Query) error { return readOnly() }
-
-func readOnly() error {
-	return fault.New(fault.Forbidden, "taxii.no_writing", "nothing can be added or removed here; contribute with `concord member submit`")
-}
-
-// Status implements [taxii.Source].
-func (v *toolView) Status(ctx context.Context, root, _ string) (taxii.Status, error) {
-	if _, err := v.Root(ctx, root); err != nil {
-		return taxii.Status{}, err
+	view := page.Body()
+	if !matches {
+		return taxii.Records{Known: view.Known}, nil
 	}
-	return taxii.Status{}, fault.New(fault.NotFound, "taxii.no_status", "there is no such status: nothing can be added here")
+	records := taxii.Records{Records: make([]taxii.Record, len(view.Objects)), More: view.More, Known: view.Known, Done: view.Done}
+	for i, o := range view.Objects {
+		records.Records[i] = taxii.Record{Place: taxii.Place{Added: o.Added, N: o.N}, ID: o.ID, Type: o.Type, Version: o.Version, Spec: spec, Object: o.JSON}
+	}
+	return records, nil
+}
+
+// spec is the version of STIX of all objects.
+const spec = "2.1"
+
+// wantedBy says to the room what a query selects: of each object there is one
+// version, the last as well as the first. False: nothing of it can match.
+func wantedBy(q taxii.Query) (deliver.Wanted, bool) {
+	w := deliver.Wanted{Object: q.Object, IDs: q.IDs, Types: q.Types, AddedAfter: q.AddedAfter, After: q.After.N, Limit: q.Limit}
+	if len(q.Specs) > 0 && !slices.Contains(q.Specs, spec) {
+		return deliver.Wanted{Object: q.Object, Limit: 1}, false
+	}
+	for _, v := range q.Versions {
+		if v.Which != taxii.VersionAt {
+			w.Versions = nil
+			break
+		}
+		w.Versions = append(w.Versions, v.At)
+	}
+	return w, true
 }

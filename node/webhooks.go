@@ -49,7 +49,7 @@ func (h *Hub) notifying() *notify.Room {
 	if cfg.Off {
 		return nil
 	}
-	return &notify.Room{Hub: h.config.Hub.ID, Sign: h.sign, Door: h.Door, Deliver: h.Deliver, Listings: h.Store, Webhooks: h.Store, State: h.Store.State,
+	return &notify.Room{Hub: h.config.Hub.ID, Sign: h.sign, Door: h.Door, Deliver: h.Deliver, Listings: h.Store, Webhooks: h.Store, State: h.state,
 		Loopback: cfg.Loopback, Life: time.Duration(cfg.GiveUp), Now: h.now, Rand: rand.Reader, Sent: h.metrics.posted, Fail: failpoint()}
 }
 

@@ -328,6 +328,7 @@ func (w walk) visit(home string, v Visitor) {
 	w.finding(name+"-releases", sector+"/releases")
 	w.finding(name+"-release", w.link("tbody a"))
 	w.finding(name+"-mine", home+"/mine")
+	w.finding(name+"-reconcile", home+"/reconcile")
 	w.finding(name+"-terms", home+"/terms")
 	if v.Stake == member.Research {
 		w.look(name+"-nothing", home+"/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa")

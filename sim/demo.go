@@ -75,6 +75,9 @@ type Summary struct {
 	JoinPrecision *float64 `json:"join_precision,omitempty"`
 	JoinRecall    *float64 `json:"join_recall,omitempty"`
 
+	// Paradox is what flows of what members request; absent for given files.
+	Paradox *Paradox `json:"paradox,omitempty"`
+
 	// What follows is told in words only.
 	ByStake  map[member.Stake]int `json:"-"`
 	Joined   int                  `json:"-"` // reports in incidents of several
@@ -149,6 +152,9 @@ func (d Demo) run(ctx context.Context, t *Trust) (Summary, error) {
 		return Summary{}, err
 	}
 	s, err := d.summary(ctx, t, world, tally)
+	if err == nil && world != nil {
+		s.Paradox, err = d.reconcile(ctx, t)
+	}
 	for _, r := range released {
 		if r.Release == nil && slices.ContainsFunc(t.Members, func(m *Seat) bool { return slices.Contains(m.Party.Sectors, r.Sector) }) {
 			s.NotMade = append(s.NotMade, r)

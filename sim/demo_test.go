@@ -114,6 +114,47 @@ func holdsWhatIsPromised(t *testing.T, signedIn *http.Client, v Visitor) {
 	if !regexp.MustCompile(shows).Match(page) {
 		t.Errorf("%s is told to %s; the page %s does not show %q", v.Person, v.Try, v.Look, shows)
 	}
+	if v.Stake == member.LawEnforcement && (!strings.HasSuffix(v.Look, "?for="+string(member.Investigate)) || !regexp.MustCompile(`of which ([2-9]|\d\d+) reports tell`).MatchString(v.Try)) {
+		t.Errorf("%s is led to %s and told to %s: an incident of several reports is wanted, to investigate", v.Person, v.Look, v.Try)
+	}
+	if v.Stake == member.Research {
+		saysWhatMayBeDone(t, signedIn, v.Look, string(page))
+	}
+}
+
+// saysWhatMayBeDone fails unless a release's page says all of the terms under
+// which it is used, and the checksum to compare in full.
+func saysWhatMayBeDone(t *testing.T, signedIn *http.Client, at, page string) {
+	t.Helper()
+	resp, err := signedIn.Get(at + "?format=json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var r anonymise.Release
+	data, err := io.ReadAll(resp.Body)
+	if err != nil || json.Unmarshal(data, &r) != nil || len(r.DataUse) == 0 || len(r.Files) == 0 {
+		t.Fatalf("the release as JSON: %s, %v", data, err)
+	}
+	may, files, ok := strings.Cut(page, "<h2>Take it along</h2>")
+	if !ok {
+		t.Fatal("the page has no files")
+	}
+	wants := []string{">" + r.TLP + "</span>", "pass it on " + r.PassOn(), "for no other", "for the project", "If it is withdrawn"}
+	for _, u := range r.DataUse {
+		wants = append(wants, "<dt>"+u.Code+"</dt><dd>"+u.Label+" (<code>"+u.ID+"</code>): "+strings.ReplaceAll(u.Because, "+", "&#43;"))
+	}
+	for _, want := range wants {
+		if !strings.Contains(may, want) {
+			t.Errorf("above its files the page does not say %q", want)
+		}
+	}
+	sums := r.Files[slices.IndexFunc(r.Files, func(f anonymise.File) bool { return f.Name == anonymise.SumsName })].SHA256
+	for _, want := range []string{"It must be: <code>" + sums, "keep_default_na=False", "docs/release.md", at + ", SHA-256 of SHA256SUMS: " + sums} {
+		if !strings.Contains(files, want) {
+			t.Errorf("beside its files the page does not say %q", want)
+		}
+	}
 }
 
 // filesOf fetches a release as a member would.

@@ -196,7 +196,7 @@ func TestTheExamplesAreImportedAsTheyAre(t *testing.T) {
 		if status != http.StatusOK {
 			t.Fatalf("%s: status %d: %s", files["file"][0], status, words(page))
 		}
-		b.shows(page, "What could be read of "+files["file"][0], "What each audience would see")
+		b.shows(page, "What could be read of "+files["file"][0], "As each audience would see it")
 		_, page = b.post("/drafts/"+draftOf(page)+"/send", url.Values{})
 		b.shows(page, "accepted")
 	}

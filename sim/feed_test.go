@@ -239,7 +239,8 @@ func TestPyMISPLoadsTheFeed(t *testing.T) {
 		clear = clear || slices.Contains(e.Values, "login-7.northw1nd-bank.net") && slices.Contains(e.Tags, `concord:purpose="defend"`)
 		wallet = wallet || slices.Contains(e.Values, "LVg2kJoFNg45Nbpy53h7Fe1wKyeXVRhMH9")
 		most = max(most, len(e.Values))
-		if e.Org == "" || len(e.Labels) != len(e.Values) || !strings.HasPrefix(e.Tags[0], "tlp:") {
+		if e.Org == "" || len(e.Labels) != 2*len(e.Values) || // TLP and PAP
+			!strings.HasPrefix(e.Tags[0], "tlp:") {
 			t.Errorf("%s by %q with %v bears %d labels", e.Info, e.Org, e.Tags, len(e.Labels))
 		}
 		for _, id := range append(e.IDs, e.UUID) {

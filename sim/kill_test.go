@@ -261,7 +261,7 @@ func (k *killing) begin(t *testing.T, d disturbance) *killed {
 	addr := k.address(t)
 	r.url = "http://" + addr
 	change(t, r.config("hub"), func(c *node.Config) {
-		c.Hub.Listen, c.Hub.URL = addr, r.url
+		c.Hub.Listen, c.Hub.URL, c.Hub.Stewards[0].URL = addr, r.url, k.steward
 		c.Hub.Schedule = node.Schedule{Consolidate: node.Duration(20 * time.Millisecond)}
 	})
 	for m := range tellers {

@@ -171,7 +171,7 @@ func (l *leakage) gather(t *testing.T, std *standard.Standard, m int, text []byt
 		return
 	}
 	add(r.Native, false)
-	leaves := l.rulesOf(t, l.world.Members()[m].Terms, std).Leaves()
+	leaves := l.rulesOf(t, l.world.Members()[m].Terms, std).Leaves(time.Time{})
 	class := func(path, value string) (standard.Class, observable.Type) {
 		f, ok := std.Field(path)
 		if !ok {

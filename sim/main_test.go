@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
+	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/internal/postgrestest"
 	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/report"
+	"github.com/concord-trust/concord/wire"
 )
 
 // The environment by which a test process is told to be a hub, a steward or a
@@ -65,6 +67,8 @@ func play(ctx context.Context, role string) error {
 		return s.Serve(ctx)
 	case "member":
 		return submit(ctx, config, os.Getenv(fileVar))
+	case "recaller":
+		return takeBack(ctx, config, os.Getenv(fileVar))
 	}
 	return errors.New("no such role")
 }
@@ -121,6 +125,40 @@ func submit(ctx context.Context, config *node.Config, name string) (err error) {
 		}
 	}
 	return send()
+}
+
+// takeBack is what `concord member recall --file` does, except that the member
+// waits for a hub that is away as long as it takes.
+func takeBack(ctx context.Context, config *node.Config, name string) (err error) {
+	m, err := node.OpenMember(ctx, config, time.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	var reports []wire.ReportID
+	_, err = collect.Read(ctx, f, filepath.Base(name), collect.Options{Format: "report", Standard: m.StandardFor("")}, func(c collect.Collected) error {
+		reports = append(reports, m.Outbox.ReportID(c))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	done, err := m.Recall(ctx, reports, wire.ReasonOther)
+	for fault.KindOf(err) == fault.Unavailable {
+		if err := answers(ctx, config.Member.Hub.URL); err != nil {
+			return err
+		}
+		done, err = m.SendRecalls(ctx)
+	}
+	if err == nil && (len(done) != 1 || len(done[0].Reports) != len(reports)) {
+		err = fmt.Errorf("the receipts are %+v", done)
+	}
+	return err
 }
 
 // answers waits until a server says that it is ready.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,18 @@ func indicators(t *testing.T, seen []taxiicheck.Seen, of string) string {
 	}
 	t.Fatalf("there is no collection of %q", of)
 	return ""
+}
+
+// objectsOf takes apart what [indicators] put together.
+func objectsOf(text string) []string {
+	return slices.Collect(func(yield func(string) bool) {
+		for d := json.NewDecoder(strings.NewReader(text)); ; {
+			var o json.RawMessage
+			if d.Decode(&o) != nil || !yield(string(o)) {
+				return
+			}
+		}
+	})
 }
 
 func walkAll(t *testing.T, c taxiicheck.Client) []taxiicheck.Seen {
@@ -205,11 +218,22 @@ func TestAnObjectIsGoneWithTheNextRequestOnceItsContributorIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	left := indicators(t, walkAll(t, c), "indicators to defend")
+	if strings.Contains(before, `"revoked":true`) || !strings.Contains(left, `"revoked":true`) {
+		t.Error("who polls is not told what was taken back")
+	}
 	if strings.Contains(left, "'login-10.northw1nd-bank.net'") || !strings.Contains(left, "'login-8.northw1nd-bank.net'") {
 		t.Error("the objects of an erased report are still served, or others are not")
 	}
-	if !strings.HasPrefix(before, left[:1000]) {
-		t.Error("what stayed moved")
+	stood := objectsOf(before)
+	for _, o := range objectsOf(left) {
+		if strings.Contains(o, `"revoked":true`) {
+			continue
+		}
+		i := slices.Index(stood, o)
+		if i < 0 {
+			t.Fatalf("what stayed changed or moved: %s", o)
+		}
+		stood = stood[i+1:]
 	}
 	// The suspension is a matter of the door alone: nothing is consolidated.
 	if err := tr.Hub.Door.Suspend(ctx, victim); err != nil {
@@ -284,12 +308,48 @@ func TestATokenOpensNothingElse(t *testing.T) {
 	}
 }
 
+// met is what a client of others met of a collection.
+type met struct {
+	Title                             string
+	Pages, Objects, Manifest, Revoked int
+	CanWrite                          bool `json:"can_write"`
+	IDs                               []string
+	Types                             map[string]int
+	Patterns                          []string
+}
+
 // What others wrote to read such servers reads this one: taxii2-client pages
-// through every collection, and stix2 takes every object.
+// through every collection, and stix2 takes every object, also one that was
+// taken back.
 func TestClientsOfOthersReadEveryCollection(t *testing.T) {
 	python := taxiicheck.Python(t, "taxii2client", "stix2")
-	_, seats := aTrustForTools(t, 40)
+	tr, seats := aTrustForTools(t, 40)
 	given := token(t, seats[2])
+	want := len(deliver.Kinds()) * len(seats[2].Member.Agreement.Purposes)
+	theyWalk(t, python, given, want, "'login-7.northw1nd-bank.net'")
+	teller := seats[0].Member.Agreement.Member.ID
+	rows, err := tr.Hub.Store.ByMember(t.Context(), teller, 0, 1)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	if err := tr.Hub.Store.Erase(t.Context(), teller, rows[0].Report); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tr.Hub.Consolidate.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	revoked := 0
+	for _, c := range theyWalk(t, python, given, want, "'login-7.northw1nd-bank.net'") {
+		revoked += c.Revoked
+	}
+	if revoked == 0 {
+		t.Error("a report was erased, and no object is revoked")
+	}
+}
+
+// theyWalk lets taxii2-client and stix2 read all that a token opens.
+func theyWalk(t *testing.T, python string, given wire.TokenGiven, want int, value string) (met []met) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, python, "../internal/taxiicheck/clients/walk.py", given.TAXII, given.User, given.Token, "25")
@@ -299,19 +359,10 @@ func TestClientsOfOthersReadEveryCollection(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, errors.String())
 	}
-	var met []struct {
-		Title                    string
-		Pages, Objects, Manifest int
-		CanWrite                 bool `json:"can_write"`
-		IDs                      []string
-		Types                    map[string]int
-		Patterns                 []string
-	}
 	if err := json.Unmarshal(out, &met); err != nil {
 		t.Fatal(err)
 	}
 	clear := false
-	want := len(deliver.Kinds()) * len(seats[2].Member.Agreement.Purposes)
 	if len(met) != want {
 		t.Errorf("%d collections are met, expected %d", len(met), want)
 	}
@@ -325,10 +376,11 @@ func TestClientsOfOthersReadEveryCollection(t *testing.T) {
 			t.Errorf("%s: %d objects, %d of them different, %d in the manifest, %d pages", c.Title, c.Objects, len(distinct), c.Manifest, c.Pages)
 		}
 		for _, p := range c.Patterns {
-			clear = clear || strings.Contains(p, "'login-7.northw1nd-bank.net'")
+			clear = clear || strings.Contains(p, value)
 		}
 	}
 	if !clear {
 		t.Error("no served indicator holds a clear value that its audience may see")
 	}
+	return met
 }

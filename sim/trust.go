@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/edge/outbox"
 	"github.com/concord-trust/concord/hub/admit"
@@ -35,6 +36,8 @@ type Trust struct {
 	stop    context.CancelFunc
 	failed  chan error
 	adjust  []func(*node.HubConfig)
+	// now is the clock of everybody in it.
+	now func() time.Time
 }
 
 // Party is an organisation that is to take part.
@@ -46,6 +49,10 @@ type Party struct {
 	Sectors    []string
 	// Terms is the built-in sheet under which it contributes.
 	Terms string
+	// People are those of a researcher's project; nil means [Researchers].
+	People []string
+	// Roles are what it is beside a member: "mediator" …
+	Roles []string
 }
 
 // Seat is a member at its place in the trust.
@@ -59,7 +66,7 @@ type Seat struct {
 // hub; on a port of its own, the steward. Everything ends with Close. adjust
 // changes the hub's configuration before it is used.
 func Open(ctx context.Context, dir, listenAddr string, log *slog.Logger, adjust ...func(*node.HubConfig)) (*Trust, error) {
-	t := &Trust{Dir: dir, failed: make(chan error, 2), adjust: adjust}
+	t := &Trust{Dir: dir, failed: make(chan error, 2), adjust: adjust, now: time.Now}
 	if err := t.open(ctx, listenAddr, log); err != nil {
 		return nil, errors.Join(err, t.Close())
 	}
@@ -104,7 +111,7 @@ func (t *Trust) assemble(ctx context.Context, hubAddr, stewardAddr string, log *
 	for _, adjust := range t.adjust {
 		adjust(hubConfig.Hub)
 	}
-	hub, err := node.OpenHub(ctx, hubConfig, time.Now, log)
+	hub, err := node.OpenHub(ctx, hubConfig, t.now, log)
 	if err != nil {
 		return err
 	}
@@ -112,7 +119,7 @@ func (t *Trust) assemble(ctx context.Context, hubAddr, stewardAddr string, log *
 	stewardConfig, err := node.InitSteward(filepath.Join(t.Dir, "steward"), "demo-steward", stewardAddr, "http://"+stewardAddr, info.ID, info.SignKey)
 	if err == nil {
 		stewardConfig.Steward.DailyQuota = 1 << 40 // one day stands for two years here
-		t.Steward, err = node.OpenSteward(ctx, stewardConfig, time.Now, log)
+		t.Steward, err = node.OpenSteward(ctx, stewardConfig, t.now, log)
 	}
 	if closeErr := hub.Close(); err != nil || closeErr != nil {
 		return errors.Join(err, closeErr)
@@ -121,14 +128,18 @@ func (t *Trust) assemble(ctx context.Context, hubAddr, stewardAddr string, log *
 	if err := hubConfig.Save(); err != nil {
 		return err
 	}
-	t.Hub, err = node.OpenHub(ctx, hubConfig, time.Now, log)
+	t.Hub, err = node.OpenHub(ctx, hubConfig, t.now, log)
 	return err
 }
 
 // Seat has a party join: it is invited by the operator, and from there on does
 // all over HTTP as any member would.
 func (t *Trust) Seat(ctx context.Context, p Party) (*Seat, error) {
-	code, _, err := t.Hub.Door.Invite(ctx, admit.Card{Name: p.Name, Stake: p.Stake, Kind: p.Kind, OwnerGroup: p.OwnerGroup, Sectors: p.Sectors}, time.Now().Add(time.Hour))
+	card := admit.Card{Name: p.Name, Stake: p.Stake, Kind: p.Kind, OwnerGroup: p.OwnerGroup, Sectors: p.Sectors, Roles: p.Roles}
+	if p.Stake == member.Research {
+		card.Project = project(t.now(), p.People)
+	}
+	code, _, err := t.Hub.Door.Invite(ctx, card, t.now().Add(time.Hour))
 	if err != nil {
 		return nil, fmt.Errorf("invite %s: %w", p.Name, err)
 	}
@@ -144,7 +155,7 @@ func (t *Trust) Seat(ctx context.Context, p Party) (*Seat, error) {
 	if _, err := node.Join(ctx, config, t.URL, "", codeFile, t.Hub.Info().SignKey, time.Time{}); err != nil {
 		return nil, fmt.Errorf("%s joins: %w", p.Name, err)
 	}
-	m, err := node.OpenMember(ctx, config, time.Now)
+	m, err := node.OpenMember(ctx, config, t.now)
 	if err != nil {
 		return nil, err
 	}
@@ -155,6 +166,19 @@ func (t *Trust) Seat(ctx context.Context, p Party) (*Seat, error) {
 	s := &Seat{Party: p, Member: m, Intake: intake}
 	t.Members = append(t.Members, s)
 	return s, nil
+}
+
+// Researchers are the people of every simulated research project.
+func Researchers() []string {
+	return []string{"R. Doctoral-Student", "W. Alker", "P. Rofessor", "analyst"}
+}
+
+// project is what every simulated researcher agrees on: half a year's study.
+func project(now time.Time, people []string) *agreement.Project {
+	if people == nil {
+		people = Researchers()
+	}
+	return &agreement.Project{Title: "How cybercrime moves between sectors", People: people, Until: now.AddDate(0, 6, 0), EthicsRef: "demo ethics board, no. 1"}
 }
 
 // Tell has the seat collect and queue what in holds.

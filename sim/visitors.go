@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/concord-trust/concord/hub/consolidate"
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/member"
+	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/wire"
 )
 
@@ -18,6 +20,8 @@ type Visitor struct {
 	Person, Member string
 	Stake          member.Stake
 	Link           string
+	// Config is the configuration of the visitor's member, for the command line.
+	Config string
 	// Try is what there is to see for this person, in words; Look is the page
 	// that shows it, "" if it is to be found from the first one.
 	Try, Look string
@@ -71,7 +75,11 @@ func (t *Trust) Visitors(ctx context.Context) ([]Visitor, error) {
 		if err != nil {
 			return nil, err
 		}
-		v := Visitor{g.person, seat.Party.Name, g.stake, link.URL, seen.try, seen.look}
+		config, err := filepath.Abs(filepath.Join(seat.Member.Config.Dir, node.ConfigName))
+		if err != nil {
+			return nil, err
+		}
+		v := Visitor{Person: g.person, Member: seat.Party.Name, Stake: g.stake, Link: link.URL, Config: config, Try: seen.try, Look: seen.look}
 		if v.Look != "" {
 			v.Look = t.URL + v.Look
 		}
@@ -182,28 +190,26 @@ func joinedReport(ctx context.Context, t *Trust, s *Seat) (sight, bool, error) {
 		fmt.Sprintf("/incidents/%s?for=%s", i.ID, member.Defend)}, ok, err
 }
 
-// somethingWithheld leads a detective to an incident of which something is
-// withheld for one of the purposes that police have: one of a campaign, if
+// somethingWithheld leads a detective to an incident that several tell of and
+// of which something is withheld from who investigates: one of a campaign, if
 // there is such a one.
 func somethingWithheld(ctx context.Context, t *Trust, s *Seat) (sight, bool, error) {
 	for _, inCampaign := range []bool{true, false} {
-		for _, purpose := range []member.Purpose{member.Investigate, member.Defend} {
-			i, ok, err := t.withheldFrom(ctx, s, purpose, inCampaign)
-			if !ok && err == nil {
-				continue
-			}
-			try := "see who says what of this incident, and below it what is withheld from you and why"
-			if inCampaign {
-				try += "; then open its campaign, and see what ties incidents of different victims"
-			}
-			return sight{try, fmt.Sprintf("/incidents/%s?for=%s", i.ID, purpose)}, ok, err
+		i, ok, err := t.withheldFrom(ctx, s, member.Investigate, inCampaign)
+		if !ok && err == nil {
+			continue
 		}
+		try := fmt.Sprintf("see who says what of this incident, of which %d reports tell, and below it what is withheld from you and why", i.Sources)
+		if inCampaign {
+			try += "; then open its campaign, and see what ties incidents of different victims"
+		}
+		return sight{try, fmt.Sprintf("/incidents/%s?for=%s", i.ID, member.Investigate)}, ok, err
 	}
 	return sight{}, false, nil
 }
 
-// withheldFrom finds an incident of which something is withheld from a member
-// for a purpose.
+// withheldFrom finds an incident with several sources of which something is
+// withheld from a member for a purpose.
 func (t *Trust) withheldFrom(ctx context.Context, s *Seat, p member.Purpose, inCampaign bool) (deliver.IncidentSummary, bool, error) {
 	v, err := t.viewer(ctx, s, p)
 	if err != nil {
@@ -211,7 +217,7 @@ func (t *Trust) withheldFrom(ctx context.Context, s *Seat, p member.Purpose, inC
 	}
 	tried := 0
 	return t.incidentFor(ctx, s, v, func(i deliver.IncidentSummary) (bool, error) {
-		if inCampaign && len(i.Campaigns) == 0 || tried >= deliver.PageSize {
+		if i.Sources < 2 || inCampaign && len(i.Campaigns) == 0 || tried >= deliver.PageSize {
 			return false, nil
 		}
 		tried++

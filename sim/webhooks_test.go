@@ -171,12 +171,15 @@ func fetchable(t *testing.T, tr *Trust, s *Seat, purpose string) map[string][]st
 	for _, c := range walkAll(t, tr.tool(token(t, s, purpose))) {
 		for _, o := range c.Objects {
 			var x struct {
-				ID string `json:"id"`
+				ID      string `json:"id"`
+				Revoked bool   `json:"revoked"`
 			}
 			if err := json.Unmarshal(o, &x); err != nil {
 				t.Fatal(err)
 			}
-			all[c.Title] = append(all[c.Title], x.ID)
+			if !x.Revoked {
+				all[c.Title] = append(all[c.Title], x.ID)
+			}
 		}
 	}
 	return all
@@ -353,7 +356,7 @@ func released(t *testing.T, tr *Trust, seats []*Seat, x *telling, broker *listen
 	t.Helper()
 	ctx := t.Context()
 	r := anonymise.Release{ID: "finance-2026-11-24-1", Sector: "finance", Title: "Finance", Made: time.Now().UTC().Truncate(time.Second), Files: []anonymise.File{}}
-	if err := tr.Hub.Store.AddRelease(ctx, r, nil); err != nil {
+	if err := tr.Hub.Store.AddRelease(ctx, r, nil, anonymise.Basis{}); err != nil {
 		t.Fatal(err)
 	}
 	x.round()

@@ -9,6 +9,10 @@
 //	                                              ▼
 //	                                           Ledger: owner group × day
 //
+// A delegate of a member (agreement.Delegation: a hub that tools push to) asks
+// with the delegation and a credential of its own, on the same quota, until the
+// delegation ends or the member revokes it.
+//
 // The steward trusts no list that the hub keeps: it verifies both signatures
 // on each member's agreement itself, against the hub's pinned key, each time.
 // Since one steward holds the whole key for now, the custody is single
@@ -62,6 +66,12 @@ type Admissions interface {
 	Admit(ctx context.Context, m wire.MemberID, signed []byte) error
 	// Admitted returns the agreement stored last, or fault.NotFound.
 	Admitted(ctx context.Context, m wire.MemberID) (signed []byte, err error)
+	// Revoke stores that delegations of a member are over that began up to a
+	// moment; an earlier moment than the one stored changes nothing. It MUST be
+	// durable before it returns nil.
+	Revoke(ctx context.Context, m wire.MemberID, upTo time.Time) error
+	// Revoked returns that moment, or the zero time.
+	Revoked(ctx context.Context, m wire.MemberID) (time.Time, error)
 }
 
 // Ledger counts evaluations.
@@ -121,7 +131,7 @@ func (s *Steward) open(signed []byte) (agreement.Agreement, error) {
 // credential (made out to the steward's name and [Scope]) is presented. The
 // owner group's quota is debited durably before the key is used.
 func (s *Steward) Evaluate(ctx context.Context, credential string, ask wire.EvaluateRequest) (wire.EvaluateResponse, error) {
-	m, err := s.authenticate(ctx, credential)
+	m, err := s.authenticate(ctx, credential, Scope, ask.Delegation)
 	if err != nil {
 		return wire.EvaluateResponse{}, err
 	}
@@ -143,8 +153,9 @@ func (s *Steward) Evaluate(ctx context.Context, credential string, ask wire.Eval
 	return answer, nil
 }
 
-// authenticate finds who asks, and uses the credential up.
-func (s *Steward) authenticate(ctx context.Context, credential string) (agreement.Card, error) {
+// authenticate finds who asks, and uses the credential up. With a delegation,
+// the credential is the delegate's.
+func (s *Steward) authenticate(ctx context.Context, credential, scope string, delegation []byte) (agreement.Card, error) {
 	presented, err := agreement.ParseCredential(credential)
 	if err != nil {
 		return agreement.Card{}, err
@@ -161,8 +172,13 @@ func (s *Steward) authenticate(ctx context.Context, credential string) (agreemen
 	if err != nil {
 		return agreement.Card{}, err
 	}
-	now := s.Now()
-	verified, err := presented.Verify(a.Member.Key, s.Name, Scope, now)
+	now, key := s.Now(), a.Member.Key
+	if len(delegation) > 0 {
+		if key, err = s.delegate(ctx, a, delegation, now); err != nil {
+			return agreement.Card{}, err
+		}
+	}
+	verified, err := presented.Verify(key, s.Name, scope, now)
 	if err != nil {
 		return agreement.Card{}, err
 	}

@@ -39,6 +39,7 @@ var (
 type records struct {
 	mu       sync.Mutex
 	admitted map[wire.MemberID][]byte
+	revoked  map[wire.MemberID]time.Time
 	used     map[string]int64
 	broken   error
 }
@@ -57,6 +58,21 @@ func (r *records) Admitted(_ context.Context, m wire.MemberID) ([]byte, error) {
 		return s, nil
 	}
 	return nil, fault.New(fault.NotFound, "admission.not_found", "no such member")
+}
+
+func (r *records) Revoke(_ context.Context, m wire.MemberID, upTo time.Time) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if upTo.After(r.revoked[m]) {
+		r.revoked[m] = upTo
+	}
+	return r.broken
+}
+
+func (r *records) Revoked(_ context.Context, m wire.MemberID) (time.Time, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.revoked[m], r.broken
 }
 
 func (r *records) Debit(_ context.Context, g wire.OwnerGroup, day string, k wire.KeyKind, n, quota int64) (int64, bool, error) {
@@ -85,7 +101,7 @@ func newWorld(t testing.TB) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{records: &records{admitted: map[wire.MemberID][]byte{}, used: map[string]int64{}}, now: begin}
+	w := &world{records: &records{admitted: map[wire.MemberID][]byte{}, revoked: map[wire.MemberID]time.Time{}, used: map[string]int64{}}, now: begin}
 	w.Steward = &steward.Steward{Name: "steward-1", Epoch: 3, Key: secret, Hub: "hub.example", HubKey: public(hubKey),
 		DailyQuota: 2000, Admissions: w.records, Ledger: w.records, Now: func() time.Time { return w.now }, Random: rand.Reader}
 	return w

@@ -14,6 +14,26 @@ import (
 
 var _ deliver.Listings = (*Hub)(nil)
 
+// Gone implements [deliver.Listings].
+func (h *Hub) Gone(ctx context.Context, collection string, since time.Time) (all []deliver.Vanished, err error) {
+	err = h.read(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, `SELECT object, digest, n, created FROM collection_gone WHERE collection = $1 AND gone >= $2 ORDER BY n`, collection, since.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("read what went from a collection: %w", err)
+		}
+		all = nil
+		return each(rows, func() error {
+			var v deliver.Vanished
+			var created int64
+			err := rows.Scan(&v.Object, &v.Digest, &v.N, &created)
+			v.Created = time.UnixMicro(created).UTC()
+			all = append(all, v)
+			return err
+		})
+	})
+	return all, err
+}
+
 // held is a row of a collection.
 type held struct {
 	digest            []byte
@@ -119,14 +139,23 @@ func relist(ctx context.Context, tx *sql.Tx, collection string, day time.Time, r
 		}
 		rows[e.Object] = r
 	}
-	for object := range rows {
+	for object, r := range rows {
 		if given[object] {
 			continue
 		}
 		if _, err := tx.ExecContext(ctx, `DELETE FROM collection_entry WHERE collection = $1 AND object = $2`, collection, object); err != nil {
 			return fmt.Errorf("take an object off a collection: %w", err)
 		}
+		n++
+		_, err := tx.ExecContext(ctx, `INSERT INTO collection_gone (collection, n, object, digest, created, gone) VALUES ($1, $2, $3, $4, $5, $6)`,
+			collection, n, object, r.digest, r.created, day.UnixMicro())
+		if err != nil {
+			return fmt.Errorf("note that an object is gone: %w", err)
+		}
 		delete(rows, object)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM collection_gone WHERE collection = $1 AND gone < $2`, collection, day.Add(-deliver.RevokedFor).UnixMicro()); err != nil {
+		return fmt.Errorf("forget what went long ago: %w", err)
 	}
 	if _, err := tx.ExecContext(ctx, `UPDATE collection SET n = $1, added = $2 WHERE id = $3`, n, added, collection); err != nil {
 		return fmt.Errorf("number a collection: %w", err)
@@ -135,16 +164,17 @@ func relist(ctx context.Context, tx *sql.Tx, collection string, day time.Time, r
 }
 
 // State names the state on which every answer to a viewer rests: what is
-// consolidated and erased, who is a member and suspended, and which agreements
+// consolidated, erased and taken out, who is a member and suspended, and which agreements
 // there are. While the name is the same, so are the answers.
 func (h *Hub) State(ctx context.Context) (name string, err error) {
 	err = h.read(ctx, func(tx *sql.Tx) error {
-		var consolidated, erased, members, agreements int64
+		var consolidated, erased, derived, members, agreements int64
 		err := tx.QueryRowContext(ctx, `SELECT
 			(SELECT value FROM sequence WHERE name = 'consolidated'),
 			(SELECT COUNT(*) FROM report WHERE erased = 1),
+			(SELECT COUNT(*) FROM report r JOIN fact f ON f.seq = r.seq WHERE r.erased = 1),
 			(SELECT COUNT(*) FROM member),
-			(SELECT COUNT(*) FROM agreement)`).Scan(&consolidated, &erased, &members, &agreements)
+			(SELECT COUNT(*) FROM agreement)`).Scan(&consolidated, &erased, &derived, &members, &agreements)
 		if err != nil {
 			return fmt.Errorf("read the state of the record: %w", err)
 		}
@@ -154,7 +184,7 @@ func (h *Hub) State(ctx context.Context) (name string, err error) {
 		}
 		defer rows.Close()
 		var b strings.Builder
-		fmt.Fprint(&b, consolidated, " ", erased, " ", members, " ", agreements)
+		fmt.Fprint(&b, consolidated, " ", erased, " ", derived, " ", members, " ", agreements)
 		for rows.Next() {
 			var id string
 			if err := rows.Scan(&id); err != nil {

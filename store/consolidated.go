@@ -42,15 +42,19 @@ func consolidatedCursor(ctx context.Context, tx *sql.Tx) (at int64, err error) {
 // Erased implements [consolidate.Store].
 func (h *Hub) Erased(ctx context.Context, limit int) (seqs []int64, err error) {
 	err = h.read(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx,
-			`SELECT f.seq FROM report r JOIN fact f ON f.seq = r.seq WHERE r.erased = 1 ORDER BY f.seq LIMIT $1`, limit)
-		if err != nil {
-			return fmt.Errorf("look for erased reports: %w", err)
-		}
-		seqs, err = column[int64](rows)
+		seqs, err = erasedFacts(ctx, tx, limit)
 		return err
 	})
 	return seqs, err
+}
+
+func erasedFacts(ctx context.Context, tx *sql.Tx, limit int) ([]int64, error) {
+	rows, err := tx.QueryContext(ctx,
+		`SELECT f.seq FROM report r JOIN fact f ON f.seq = r.seq WHERE r.erased = 1 ORDER BY f.seq LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("look for erased reports: %w", err)
+	}
+	return column[int64](rows)
 }
 
 // column reads a question's only column.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/concord-trust/concord/steward"
 	"github.com/concord-trust/concord/wire"
@@ -29,6 +30,27 @@ func (s *Steward) Admitted(ctx context.Context, m wire.MemberID) (signed []byte,
 		return noRow(err, "steward.not_admitted", "this steward has no agreement of this member")
 	})
 	return signed, err
+}
+
+// Revoke implements [steward.Admissions].
+func (s *Steward) Revoke(ctx context.Context, m wire.MemberID, upTo time.Time) error {
+	return s.change(ctx, "store a revocation",
+		`INSERT INTO revocation (member, up_to) VALUES ($1, $2)
+		 ON CONFLICT (member) DO UPDATE SET up_to = excluded.up_to WHERE revocation.up_to < excluded.up_to`, m, seconds(upTo))
+}
+
+// Revoked implements [steward.Admissions].
+func (s *Steward) Revoked(ctx context.Context, m wire.MemberID) (upTo time.Time, err error) {
+	err = s.read(ctx, func(tx *sql.Tx) error {
+		var at int64
+		err := tx.QueryRowContext(ctx, `SELECT up_to FROM revocation WHERE member = $1`, m).Scan(&at)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = nil
+		}
+		upTo = moment(at)
+		return err
+	})
+	return upTo, err
 }
 
 // Debit implements [steward.Ledger].

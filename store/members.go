@@ -84,13 +84,15 @@ func (h *Hub) Agreement(ctx context.Context, m wire.MemberID) (held admit.Held, 
 
 func currentAgreement(ctx context.Context, tx *sql.Tx, m wire.MemberID) (held admit.Held, err error) {
 	var from, until int64
+	var ended sql.NullInt64
 	err = tx.QueryRowContext(ctx,
-		`SELECT id, member, valid_from, valid_until, signed FROM agreement WHERE member = $1 AND current = 1`, m).
-		Scan(&held.ID, &held.Member, &from, &until, &held.Signed)
+		`SELECT id, member, valid_from, valid_until, signed, (SELECT at FROM agreement_end e WHERE e.agreement = a.id)
+		FROM agreement a WHERE member = $1 AND current = 1`, m).
+		Scan(&held.ID, &held.Member, &from, &until, &held.Signed, &ended)
 	if err != nil {
 		return admit.Held{}, noRow(err, "agreement.not_found", "this member has no agreement")
 	}
-	held.From, held.Until = moment(from), moment(until)
+	held.From, held.Until, held.Ended = moment(from), moment(until), moment(ended.Int64)
 	return held, nil
 }
 
@@ -117,6 +119,35 @@ func insertAgreement(ctx context.Context, tx *sql.Tx, held admit.Held, at time.T
 		return fmt.Errorf("store an agreement: %w", err)
 	}
 	return nil
+}
+
+// EndAgreement implements [admit.Members].
+func (h *Hub) EndAgreement(ctx context.Context, e admit.Ending) error {
+	return h.write(ctx, func(tx *sql.Tx) error {
+		held, err := currentAgreement(ctx, tx, e.Member)
+		if err != nil {
+			return err
+		}
+		if !held.Ended.IsZero() {
+			return fault.New(fault.Conflict, "agreement.ended_already", "this member's agreement was ended already, at %s", held.Ended.Format(time.RFC3339))
+		}
+		successor := sql.NullString{String: string(e.Successor), Valid: e.Successor != ""}
+		if successor.Valid {
+			heir, err := oneMember(tx.QueryRowContext(ctx, `SELECT `+memberColumns+` WHERE id = $1`, e.Successor))
+			if err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, `UPDATE member SET owner_group = $1 WHERE id = $2`, heir.OwnerGroup, e.Member); err != nil {
+				return fmt.Errorf("count a member with its successor: %w", err)
+			}
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO agreement_end (agreement, at, reason, successor) VALUES ($1, $2, $3, $4)`,
+			held.ID, seconds(e.At), e.Reason, successor)
+		if err != nil {
+			return fmt.Errorf("end an agreement: %w", err)
+		}
+		return endSessions(ctx, tx, e.Member)
+	})
 }
 
 // Suspend implements [admit.Members].
@@ -147,7 +178,7 @@ func (h *Hub) AddInvitation(ctx context.Context, codeHash []byte, i admit.Invita
 		codeHash, string(card), seconds(i.Created), seconds(i.ValidUntil))
 }
 
-const invitationColumns = `card, created, valid_until, used, member FROM invitation`
+const invitationColumns = `card, created, valid_until, used, member, withdrawn FROM invitation`
 
 // Invitation implements [admit.Invitations].
 func (h *Hub) Invitation(ctx context.Context, codeHash []byte) (i admit.Invitation, err error) {
@@ -176,17 +207,56 @@ func (h *Hub) Invitations(ctx context.Context) (all []admit.Invitation, err erro
 
 func scanInvitation(row interface{ Scan(...any) error }) (i admit.Invitation, err error) {
 	var card string
-	var created, until int64
+	var created, until, withdrawn int64
 	var used sql.NullInt64
 	var by sql.NullString
-	if err := row.Scan(&card, &created, &until, &used, &by); err != nil {
+	if err := row.Scan(&card, &created, &until, &used, &by, &withdrawn); err != nil {
 		return i, err
 	}
 	i.Created, i.ValidUntil, i.Used, i.Member = moment(created), moment(until), moment(used.Int64), wire.MemberID(by.String)
+	i.Withdrawn = moment(withdrawn)
 	if err := json.Unmarshal([]byte(card), &i.Card); err != nil {
 		return i, fault.New(fault.Internal, "store.damaged", "an invitation in the record cannot be read").Because(err)
 	}
 	return i, nil
+}
+
+// WithdrawInvitations implements [admit.Invitations].
+func (h *Hub) WithdrawInvitations(ctx context.Context, m wire.MemberID, at time.Time) (n int, err error) {
+	err = h.write(ctx, func(tx *sql.Tx) error {
+		n = 0
+		rows, err := tx.QueryContext(ctx, `SELECT code_hash, card FROM invitation WHERE used IS NULL AND withdrawn = 0 AND valid_until > $1`, seconds(at))
+		if err != nil {
+			return fmt.Errorf("look for open invitations: %w", err)
+		}
+		var hashes [][]byte
+		err = each(rows, func() error {
+			var hash []byte
+			var text string
+			if err := rows.Scan(&hash, &text); err != nil {
+				return err
+			}
+			var card admit.Card
+			if err := json.Unmarshal([]byte(text), &card); err != nil {
+				return fault.New(fault.Internal, "store.damaged", "an invitation in the record cannot be read").Because(err)
+			}
+			if card.ID == m {
+				hashes = append(hashes, hash)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, hash := range hashes {
+			if _, err := tx.ExecContext(ctx, `UPDATE invitation SET withdrawn = $1 WHERE code_hash = $2`, seconds(at), hash); err != nil {
+				return fmt.Errorf("withdraw an invitation: %w", err)
+			}
+		}
+		n = len(hashes)
+		return nil
+	})
+	return n, err
 }
 
 // Join implements [admit.Invitations].
@@ -199,7 +269,12 @@ func (h *Hub) Join(ctx context.Context, codeHash []byte, at time.Time, decide fu
 		if j, err = decide(found); err != nil || found.Joined != nil {
 			return err
 		}
-		if err := insertMember(ctx, tx, j.Member, j.KeyID); err != nil {
+		if found.Known != nil {
+			err = changeMember(ctx, tx, j.Member)
+		} else {
+			err = insertMember(ctx, tx, j.Member, j.KeyID)
+		}
+		if err != nil {
 			return err
 		}
 		if err := insertAgreement(ctx, tx, j.Agreement, at); err != nil {
@@ -228,6 +303,12 @@ func findInvitation(ctx context.Context, tx *sql.Tx, codeHash []byte) (found adm
 		return found, fmt.Errorf("look for an owner group: %w", err)
 	}
 	found.GroupCounts = moment(counts.Int64)
+	known, err := oneMember(tx.QueryRowContext(ctx, `SELECT `+memberColumns+` WHERE id = $1`, found.Invitation.Card.ID))
+	if err == nil {
+		found.Known = &known
+	} else if fault.KindOf(err) != fault.NotFound {
+		return found, err
+	}
 	if found.Invitation.Used.IsZero() {
 		return found, nil
 	}
@@ -266,6 +347,21 @@ func insertMember(ctx context.Context, tx *sql.Tx, m member.Member, keyID string
 		seconds(m.Since), seconds(m.CountsFrom), flag(m.Suspended))
 	if err != nil {
 		return fmt.Errorf("store a member: %w", err)
+	}
+	return nil
+}
+
+// changeMember stores a member who takes part already under a changed card.
+func changeMember(ctx context.Context, tx *sql.Tx, m member.Member) error {
+	sectors, err := listText(m.Sectors)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx,
+		`UPDATE member SET name = $1, stake = $2, kind = $3, owner_group = $4, sectors = $5, counts_from = $6 WHERE id = $7`,
+		m.Name, m.Stake, m.Kind, m.OwnerGroup, sectors, seconds(m.CountsFrom), m.ID)
+	if err != nil {
+		return fmt.Errorf("change a member: %w", err)
 	}
 	return nil
 }

@@ -156,6 +156,12 @@ func (server) snapshot() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
+// The rows keep their order: a question in order that is gathered as it comes
+// is not sorted again.
+func (server) pack() string {
+	return `SELECT string_agg(int8send(n) || int8send(added) || int4send(length(body)) || body, ''::bytea) FROM (%s) AS page`
+}
+
 func (server) enter(ctx context.Context, tx *sql.Tx, t turn) error {
 	_, err := tx.ExecContext(ctx, `SELECT pg_advisory_xact_lock($1, $2)`, lockSpace, int32(t))
 	return err
@@ -255,16 +261,16 @@ type spokenFile struct {
 
 func (f *spokenFile) Read(p []byte) (int, error) { return f.text.Read(p) }
 
-// forget rewrites the table of keys, since a deleted row stays in its page. It
+// forget rewrites the tables of keys, since a deleted row stays in its page. It
 // holds up who reads or writes keys meanwhile. The server's write-ahead log
 // and backups keep the key until they are recycled: docs/configuration.md says
 // how an operator bounds that.
-func (server) forget(ctx context.Context, d *database) error {
-	_, err := d.writer.ExecContext(ctx, `VACUUM (FULL) report_key`)
+func (server) forget(ctx context.Context, d *database) (done bool, err error) {
+	_, err = d.writer.ExecContext(ctx, `VACUUM (FULL) report_key, held_key`)
 	if codeOf(err) == "55P03" {
-		return nil // readers are in the way; the next time takes it along
+		return false, nil // readers are in the way; the next time takes it along
 	}
-	return d.storeFault(err)
+	return err == nil, d.storeFault(err)
 }
 
 func (server) columnsQuery() string {

@@ -55,8 +55,12 @@ func openDatabase(t testing.TB, dsn string) *store.Hub {
 func TestPostgresRecord(t *testing.T)       { storetest.Record(t, openPostgres) }
 func TestPostgresAdmit(t *testing.T)        { storetest.Admit(t, openPostgres) }
 func TestPostgresCollections(t *testing.T)  { storetest.Collections(t, openPostgres) }
+func TestPostgresShelves(t *testing.T)      { storetest.Shelves(t, openPostgres) }
 func TestPostgresWork(t *testing.T)         { storetest.Work(t, openPostgres) }
 func TestPostgresWebhooks(t *testing.T)     { storetest.Webhooks(t, openPostgres) }
+func TestPostgresPushes(t *testing.T)       { storetest.Pushes(t, openPostgres) }
+func TestPostgresRecalls(t *testing.T)      { storetest.Recalls(t, openPostgres) }
+func TestPostgresRequests(t *testing.T)     { storetest.Requests(t, openPostgres) }
 func TestPostgresConsolidated(t *testing.T) { storetest.Consolidated(t, openPostgres) }
 
 func TestPostgresNothingAcknowledgedIsLostByAKill(t *testing.T) {

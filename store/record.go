@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/receive"
@@ -79,8 +80,30 @@ func knownReports(ctx context.Context, tx *sql.Tx, m wire.MemberID, reports []wi
 		if err != nil {
 			return nil, fmt.Errorf("look for known reports: %w", err)
 		}
+		if err := knownRecalls(ctx, tx, part, args, known); err != nil {
+			return nil, fmt.Errorf("look for recalled reports: %w", err)
+		}
 	}
 	return known, nil
+}
+
+// knownRecalls adds when reports were last recalled.
+func knownRecalls(ctx context.Context, tx *sql.Tx, part []wire.ReportID, args []any, known map[wire.ReportID]receive.Known) error {
+	rows, err := tx.QueryContext(ctx,
+		`SELECT p.report, MAX(r.made) FROM recall_report p JOIN recall r ON r.id = p.recall
+		 WHERE r.member = $1 AND p.report IN (`+placeholders(2, len(part))+`) GROUP BY p.report`, args...)
+	if err != nil {
+		return err
+	}
+	return each(rows, func() error {
+		var id wire.ReportID
+		var made int64
+		err := rows.Scan(&id, &made)
+		k := known[id]
+		k.Recalled = moment(made)
+		known[id] = k
+		return err
+	})
 }
 
 // Commit implements [receive.Record]. A contribution that is already stored
@@ -272,30 +295,27 @@ func (h *Hub) NilReports(ctx context.Context, sector string, m wire.MemberID) (a
 	return all, err
 }
 
-// Erase destroys the keys and bodies of all revisions of a report. The rows
-// stay, so that sequence numbers keep their meaning.
+// Erase implements [receive.Eraser].
 func (h *Hub) Erase(ctx context.Context, m wire.MemberID, report wire.ReportID) error {
 	err := h.write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx,
-			`DELETE FROM report_key WHERE seq IN (SELECT seq FROM report WHERE member = $1 AND report = $2)`, m, report)
+		live, err := liveRows(ctx, tx, m, []wire.ReportID{report})
 		if err != nil {
-			return fmt.Errorf("erase the keys of a report: %w", err)
+			return err
 		}
-		done, err := tx.ExecContext(ctx,
-			`UPDATE report SET erased = 1, body = $3, digest = $3 WHERE member = $1 AND report = $2 AND erased = 0`,
-			m, report, []byte{})
+		if len(live) == 0 {
+			return fault.New(fault.NotFound, "report.not_found", "there is no such report of yours")
+		}
+		held, err := heldReports(ctx, tx, m, []wire.ReportID{report}, time.Now())
 		if err != nil {
-			return fmt.Errorf("erase a report: %w", err)
+			return err
 		}
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, fault.New(fault.NotFound, "report.not_found", "there is no such report of yours"))
-		}
-		return nil
+		return destroyRows(ctx, tx, "", live, held)
 	})
 	if err != nil {
 		return err
 	}
-	return h.forget(ctx, h.database)
+	_, err = h.forget(ctx, h.database)
+	return err
 }
 
 // RecordCounts are totals of the record, for health pages and metrics.

@@ -26,3 +26,8 @@ func parts[T any](all []T) iter.Seq[[]T] { return slices.Chunk(all, atOnce) }
 func sortRows(rows []receive.Row) {
 	slices.SortFunc(rows, func(a, b receive.Row) int { return cmp.Compare(a.Seq, b.Seq) })
 }
+
+// sortBy sorts by a number.
+func sortBy[T any](all []T, by func(T) int64) {
+	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(by(a), by(b)) })
+}

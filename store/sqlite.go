@@ -105,6 +105,8 @@ func (embedded) prepare(ctx context.Context, d *database, migrate func(context.C
 	return migrate(ctx)
 }
 
+func (embedded) pack() string { return "" }
+
 // enter has nothing to do: the file's write lock was taken when the
 // transaction began, and there is one for all turns.
 func (embedded) enter(context.Context, *sql.Tx, turn) error { return nil }
@@ -150,9 +152,10 @@ func (embedded) parentsQuery() string {
 // forget pushes what was overwritten out of the write-ahead log too, so that
 // an erased key is gone from all of the record's files. If readers are in the
 // way it happens at a later checkpoint.
-func (embedded) forget(ctx context.Context, d *database) error {
-	_, err := d.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-	return d.storeFault(err)
+func (embedded) forget(ctx context.Context, d *database) (done bool, err error) {
+	var busy, frames, moved int
+	err = d.writer.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved)
+	return err == nil && busy == 0, d.storeFault(err)
 }
 
 func (embedded) fault(d *database, err error) error {

@@ -5,6 +5,8 @@
 //	hub/receive.Record      record.go     ┐
 //	hub/admit.Members …     members.go    ├─ *Hub      hub.db, or PostgreSQL
 //	                        sessions.go   │
+//	hub/receive.Recalls …   recall.go     │
+//	                        hold.go       │
 //	the schedule            work.go       ┘
 //	steward's ledger        ledger.go     ── *Steward  steward.db
 //	edge/outbox.Queue       outbox.go     ── *Member   member.db
@@ -136,6 +138,9 @@ type engine interface {
 	// another.
 	columnsQuery() string
 	parentsQuery() string
+	// pack makes one value of the rows (n, added, body) of a question, for
+	// [unpack]; "" if rows cost no more than that.
+	pack() string
 	// patient lets a transaction stand still for as long as a move takes.
 	patient(ctx context.Context, tx *sql.Tx) error
 	// again says that the engine undid a transaction for the sake of another,
@@ -143,8 +148,9 @@ type engine interface {
 	again(err error) bool
 	// stale says that a pooled connection had died before anything was done.
 	stale(err error) bool
-	// forget makes an erased key unreadable beyond the transaction.
-	forget(ctx context.Context, d *database) error
+	// forget makes an erased key unreadable beyond the transaction; not done
+	// if readers are in the way.
+	forget(ctx context.Context, d *database) (done bool, err error)
 	// fault gives the engine's own errors a kind and words that help. Faults
 	// and everything else pass unchanged.
 	fault(d *database, err error) error

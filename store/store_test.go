@@ -26,7 +26,11 @@ func openHub(t testing.TB, place string) storetest.Hub {
 func TestRecord(t *testing.T)                           { storetest.Record(t, openHub) }
 func TestAdmit(t *testing.T)                            { storetest.Admit(t, openHub) }
 func TestCollections(t *testing.T)                      { storetest.Collections(t, openHub) }
+func TestShelves(t *testing.T)                          { storetest.Shelves(t, openHub) }
 func TestWebhooks(t *testing.T)                         { storetest.Webhooks(t, openHub) }
+func TestPushes(t *testing.T)                           { storetest.Pushes(t, openHub) }
+func TestRecalls(t *testing.T)                          { storetest.Recalls(t, openHub) }
+func TestRequests(t *testing.T)                         { storetest.Requests(t, openHub) }
 func TestWork(t *testing.T)                             { storetest.Work(t, openHub) }
 func TestNothingAcknowledgedIsLostByAKill(t *testing.T) { storetest.Killed(t, openHub) }
 

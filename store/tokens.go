@@ -32,8 +32,8 @@ func (h *Hub) AddToken(ctx context.Context, hash []byte, t admit.Token, most int
 		if n >= most {
 			return fault.New(fault.Conflict, "token.too_many", "this member has %d tokens already; end them with `concord member token --end`", n)
 		}
-		_, err := tx.ExecContext(ctx, `INSERT INTO member_token (token_hash, member, purposes, created, expires) VALUES ($1, $2, $3, $4, $5)`,
-			hash, t.Member, purposes, seconds(t.Created), seconds(t.Expires))
+		_, err := tx.ExecContext(ctx, `INSERT INTO member_token (token_hash, member, purposes, created, expires, delegation) VALUES ($1, $2, $3, $4, $5, $6)`,
+			hash, t.Member, purposes, seconds(t.Created), seconds(t.Expires), append([]byte{}, t.Delegation...))
 		if err != nil {
 			return fmt.Errorf("store a token: %w", err)
 		}
@@ -46,8 +46,8 @@ func (h *Hub) Token(ctx context.Context, hash []byte) (t admit.Token, err error)
 	err = h.read(ctx, func(tx *sql.Tx) error {
 		var purposes string
 		var created, expires int64
-		err := tx.QueryRowContext(ctx, `SELECT member, purposes, created, expires FROM member_token WHERE token_hash = $1`, hash).
-			Scan(&t.Member, &purposes, &created, &expires)
+		err := tx.QueryRowContext(ctx, `SELECT member, purposes, created, expires, delegation FROM member_token WHERE token_hash = $1`, hash).
+			Scan(&t.Member, &purposes, &created, &expires, &t.Delegation)
 		if err != nil {
 			return noRow(err, "token.unknown", "there is no such token")
 		}

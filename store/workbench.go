@@ -98,6 +98,29 @@ func (w *workbench) doAll(insert string, rows [][]any, rest string) error {
 // Cursor implements [consolidate.Workbench].
 func (w *workbench) Cursor() (int64, error) { return consolidatedCursor(w.ctx, w.tx) }
 
+// Erased implements [consolidate.Workbench].
+func (w *workbench) Erased(limit int) ([]int64, error) { return erasedFacts(w.ctx, w.tx, limit) }
+
+// Gone implements [consolidate.Workbench].
+func (w *workbench) Gone(seqs []int64) (gone []int64, err error) {
+	for part := range parts(seqs) {
+		args := make([]any, len(part))
+		for i, s := range part {
+			args[i] = s
+		}
+		rows, err := w.tx.QueryContext(w.ctx, `SELECT seq FROM report WHERE erased = 1 AND seq IN (`+placeholders(1, len(part))+`)`, args...)
+		if err != nil {
+			return nil, fmt.Errorf("look for erased reports: %w", err)
+		}
+		some, err := column[int64](rows)
+		if err != nil {
+			return nil, fmt.Errorf("look for erased reports: %w", err)
+		}
+		gone = append(gone, some...)
+	}
+	return gone, nil
+}
+
 // MoveCursor implements [consolidate.Workbench].
 func (w *workbench) MoveCursor(to int64) error {
 	return w.do(`UPDATE sequence SET value = $1 WHERE name = 'consolidated'`, to)

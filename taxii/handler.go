@@ -241,6 +241,7 @@ var kindStatuses = map[fault.Kind]int{
 	fault.Unauthenticated: http.StatusUnauthorized, fault.Forbidden: http.StatusForbidden,
 	fault.NotFound: http.StatusNotFound, fault.Conflict: http.StatusConflict,
 	fault.TooLarge: http.StatusRequestEntityTooLarge, fault.Unavailable: http.StatusServiceUnavailable,
+	fault.Gone: http.StatusGone,
 }
 
 // problem is the protocol's error resource (section 3.6.1).

@@ -112,6 +112,12 @@ func (c *call) read(in place, kind, object string, change func(*Query)) (Records
 	return page, next, nil
 }
 
+func (r Records) done() {
+	if r.Done != nil {
+		r.Done()
+	}
+}
+
 func noObject() error {
 	return fault.New(fault.NotFound, "taxii.no_object", "this collection has no such object, or none for you")
 }
@@ -148,6 +154,7 @@ func (c *call) envelope(in place, object string) error {
 	if err != nil {
 		return err
 	}
+	defer page.done()
 	if len(page.Records) == 0 {
 		send(c.w, http.StatusOK, []byte("{}"))
 		return nil
@@ -195,6 +202,7 @@ func (c *call) manifest(in place) error {
 	if err != nil {
 		return err
 	}
+	defer page.done()
 	if len(page.Records) == 0 {
 		return c.answer(http.StatusOK, struct{}{})
 	}
@@ -216,6 +224,7 @@ func (c *call) versions(in place, id string) error {
 	if err != nil {
 		return err
 	}
+	defer page.done()
 	if len(page.Records) == 0 {
 		return c.answer(http.StatusOK, struct{}{})
 	}
@@ -279,7 +288,7 @@ func (c *call) remove(in place, id string) error {
 	switch {
 	case err != nil:
 		return err
-	case !found.CanRead || !found.CanWrite:
+	case !found.CanDelete && !(found.CanRead && found.CanWrite):
 		return fault.New(fault.Forbidden, "taxii.no_writing", "nothing can be removed from this collection by you")
 	}
 	q, err := c.query(strings.Join([]string{in.root, found.ID, "objects", id}, "/"))

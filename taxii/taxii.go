@@ -80,13 +80,16 @@ type Root struct {
 
 // Collection is a collection's description (section 5.1).
 type Collection struct {
-	ID          string   `json:"id"`
-	Title       string   `json:"title"`
-	Description string   `json:"description,omitzero"`
-	Alias       string   `json:"alias,omitzero"`
-	CanRead     bool     `json:"can_read"`
-	CanWrite    bool     `json:"can_write"`
-	MediaTypes  []string `json:"media_types,omitzero"`
+	ID          string `json:"id"`
+	Title       string `json:"title"`
+	Description string `json:"description,omitzero"`
+	Alias       string `json:"alias,omitzero"`
+	CanRead     bool   `json:"can_read"`
+	CanWrite    bool   `json:"can_write"`
+	// CanDelete lets a caller delete in a collection that it cannot read what
+	// it added there. The protocol has no word for it.
+	CanDelete  bool     `json:"-"`
+	MediaTypes []string `json:"media_types,omitzero"`
 }
 
 // Place is where a record stands in its collection. Added is what the protocol
@@ -132,6 +135,9 @@ type Records struct {
 	// Known says that the collection holds Query.Object, whatever the filters
 	// leave of it.
 	Known bool
+	// Done, unless it is nil, is called once nothing reads the objects any more:
+	// the memory that they stand in is used again.
+	Done func()
 }
 
 // Status tells what became of objects that were added (section 4.3).

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/report"
@@ -70,13 +71,13 @@ func TestTheDefaultSheetGrantsWhatItSays(t *testing.T) {
 	} {
 		m := recipient(c.who)
 		var got []string
-		for _, g := range r.For(m, "finance", c.purpose).Grants(c.path) {
+		for _, g := range r.For(member.Viewer{Member: m, Purpose: c.purpose}, "finance").Grants(c.path) {
 			got = append(got, fmt.Sprintf("%s %s", g.Form, g.TLP))
 		}
 		if s := strings.Join(got, ", "); s != c.want {
 			t.Errorf("%s to %s to %s: %q, want %q", c.path, c.who, c.purpose, s, c.want)
 		}
-		d := r.Decide(c.path, m, "finance", c.purpose)
+		d := r.Decide(c.path, member.Viewer{Member: m, Purpose: c.purpose}, "finance", terms.Moment{})
 		if (d.Withheld == "") != (c.want != "") {
 			t.Errorf("%s to %s to %s is withheld because %q", c.path, c.who, c.purpose, d.Withheld)
 		}
@@ -88,7 +89,7 @@ func TestNoReadyMadeSheetGivesAwayWhoWasHit(t *testing.T) {
 		for _, ref := range standard.Builtins() {
 			r := rules(t, name, ref)
 			for _, f := range r.Standard().Fields() {
-				for _, d := range r.Leaving(f.Path) {
+				for _, d := range r.Leaving(f.Path, time.Time{}) {
 					person := f.Class == standard.Identifying && !strings.HasPrefix(f.Path, report.ObservablePath(""))
 					switch {
 					case f.Class == standard.Narrative:
@@ -98,10 +99,10 @@ func TestNoReadyMadeSheetGivesAwayWhoWasHit(t *testing.T) {
 					}
 				}
 			}
-			if d := r.Leaving("victim.victim_id"); len(d) != 1 || d[0].Form.Kind != standard.Token {
+			if d := r.Leaving("victim.victim_id", time.Time{}); len(d) != 1 || d[0].Form.Kind != standard.Token {
 				t.Errorf("%s: without the victim's token reports cannot be joined; it leaves as %v", name, d)
 			}
-			if len(r.Leaving("reporter.on_behalf_of")) == 0 {
+			if len(r.Leaving("reporter.on_behalf_of", time.Time{})) == 0 {
 				t.Errorf("%s: whom a report is relayed for does not leave as a token", name)
 			}
 			for _, c := range r.Sheet().Clauses {
@@ -132,7 +133,7 @@ func TestASheetServesMembersOfSeveralSectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(all["finance/1.0"].Leaving("finance.services")) != 1 || len(all["health/1.0"].Leaving("finance.services")) != 0 {
+	if len(all["finance/1.0"].Leaving("finance.services", time.Time{})) != 1 || len(all["health/1.0"].Leaving("finance.services", time.Time{})) != 0 {
 		t.Error("a clause grants a field in another standard than the field's own")
 	}
 	for _, std := range stds {
@@ -146,13 +147,15 @@ func TestAClauseReadsAsASentence(t *testing.T) {
 	std := finance(t)
 	for _, c := range []struct{ clause, want string }{
 		{`{"id":"a","fields":["victim.victim_id"],"to":[{"stake":"law-enforcement"}],"for":["investigate"],"form":"token","tlp":"TLP:AMBER+STRICT"}`,
-			"Law-enforcement members may, to investigate, receive TITLE as a token, to be passed on within their organisation only (TLP:AMBER+STRICT)."},
+			"Law-enforcement members may, to investigate, receive TITLE as a token, to be passed on within their organisation only (TLP:AMBER+STRICT). They may look for it only in what they hold themselves, where no attacker can notice (PAP:RED)."},
 		{`{"id":"a","fields":["class:indicator","timeline.*"],"to":[{"stake":"any","sector":"own"},{"stake":"industry","kinds":["cert","isac"],"sector":"health"}],"for":["defend","study"],"form":"generalised:day","tlp":"TLP:GREEN"}`,
-			"All members of the report's own sector and industry members that are CERTs or information sharing centres of the sector health may, to defend themselves or study, receive all indicators and everything under timeline coarsened to day, to be passed on within their community only (TLP:GREEN)."},
+			"All members of the report's own sector and industry members that are CERTs or information sharing centres of the sector health may, to defend themselves or study, receive all indicators and everything under timeline coarsened to day, to be passed on within their community only (TLP:GREEN). They may look for it only in what they hold themselves, where no attacker can notice (PAP:RED)."},
 		{`{"id":"a","fields":["impact.overall_amount","impact.overall_min_amount"],"to":[{"stake":"research"}],"for":["study"],"form":"counted"}`,
-			"Research members may, to study, receive loss in all and loss in all (at least) only within protected sums, for the recipients' eyes only (TLP:RED)."},
+			"Research members may, to study, receive loss in all and loss in all (at least) only within protected sums, for the recipients' eyes only (TLP:RED). They may look for it only in what they hold themselves, where no attacker can notice (PAP:RED)."},
 		{`{"id":"a","fields":["class:amount","health.beds?"],"to":[{"stake":"research"}],"for":["benchmark"],"form":"counted"}`,
-			"Research members may, to benchmark, receive all amounts only within protected sums, for the recipients' eyes only (TLP:RED)."},
+			"Research members may, to benchmark, receive all amounts only within protected sums, for the recipients' eyes only (TLP:RED). They may look for it only in what they hold themselves, where no attacker can notice (PAP:RED)."},
+		{`{"id":"a","fields":["class:amount"],"to":[{"stake":"research","roles":["mediator"],"projects":["p-one","p-two"],"jurisdictions":["DE"]}],"for":["study"],"form":"counted","after":"30d","keep":"365d","from":"2026-01-01","until":"2027-01-01","groups":5,"pap":"PAP:AMBER","attribution":"none","when":{"contributed_within":"90d"}}`,
+			"Research members with the role mediator under the law of DE within the project p-one or p-two may, to study, receive all amounts only within protected sums, for the recipients' eyes only (TLP:RED). This holds only from 30 days after the hub received the report on, from the beginning of 2026-01-01 (UTC) on, until the beginning of 2027-01-01 (UTC), while at least 5 owner groups stand behind the incident, if a report of the recipient was accepted within the last 90 days and until 365 days after the hub received the report. By the end of those 365 days they have deleted their copies. They may look it up elsewhere, as long as no attacker can notice (PAP:AMBER). They are not told who reported it, not even of which stake."},
 	} {
 		s, err := terms.Parse("s.json", []byte(`{"name":"s","version":1,"clauses":[`+c.clause+`]}`))
 		if err != nil {
@@ -176,28 +179,28 @@ func TestAClauseReadsAsASentence(t *testing.T) {
 
 func TestAWithheldFieldSaysWhichConditionDoesNotHold(t *testing.T) {
 	r := rules(t, "default", "finance/1.0")
-	d := r.Decide("observable.domain", recipient("industry/firm/health"), "finance", member.Defend)
+	d := r.Decide("observable.domain", member.Viewer{Member: recipient("industry/firm/health"), Purpose: member.Defend}, "finance", terms.Moment{})
 	if len(d.Missed) != 2 || d.Missed[0] != (terms.Miss{Clause: "indicators-defend", Because: "it is for members of the report's own sector"}) ||
 		d.Missed[1] != (terms.Miss{Clause: "indicators-investigate", Because: "it is for investigate only"}) {
 		t.Errorf("missed: %+v", d.Missed)
 	}
-	if d := r.Decide("weather.today", recipient("industry/firm/health"), "finance", member.Defend); !strings.Contains(d.Withheld, "no such field") {
+	if d := r.Decide("weather.today", member.Viewer{Member: recipient("industry/firm/health"), Purpose: member.Defend}, "finance", terms.Moment{}); !strings.Contains(d.Withheld, "no such field") {
 		t.Errorf("a field of nowhere is withheld because %q", d.Withheld)
 	}
-	if d := r.Decide("summary", recipient("industry/firm/health"), "finance", member.Defend); !strings.Contains(d.Withheld, "to anybody") {
+	if d := r.Decide("summary", member.Viewer{Member: recipient("industry/firm/health"), Purpose: member.Defend}, "finance", terms.Moment{}); !strings.Contains(d.Withheld, "to anybody") {
 		t.Errorf("the summary is withheld because %q", d.Withheld)
 	}
 }
 
 func TestReduceGivesWhatIsGrantedFromWhatIsHeld(t *testing.T) {
 	r := rules(t, "default", "finance/1.0")
-	police := r.For(recipient("law-enforcement/police/finance"), "finance", member.Investigate)
-	study := r.For(recipient("research/university/finance"), "finance", member.Study)
+	police := r.For(member.Viewer{Member: recipient("law-enforcement/police/finance"), Purpose: member.Investigate}, "finance").At(terms.Moment{})
+	study := r.For(member.Viewer{Member: recipient("research/university/finance"), Purpose: member.Study}, "finance").At(terms.Moment{})
 	day := standard.Form{Kind: standard.Generalised, Level: "day"}
 	token := standard.Form{Kind: standard.Token}
 	for _, c := range []struct {
 		name  string
-		table terms.Table
+		table terms.Granted
 		held  []report.Said
 		want  string
 	}{
@@ -209,12 +212,16 @@ func TestReduceGivesWhatIsGrantedFromWhatIsHeld(t *testing.T) {
 		{"nothing", police, nil, "[]"},
 		{"a field of nowhere", police, []report.Said{{Path: "weather.today", Form: token, Value: "T"}}, "[]"},
 	} {
-		if got := fmt.Sprint(c.table.Reduce(c.held)); got != c.want {
+		var got []string
+		for _, v := range c.table.Reduce(c.held) {
+			got = append(got, fmt.Sprintf("{%s %s %s}", v.Form, v.Value, v.TLP))
+		}
+		if got := fmt.Sprint(got); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
-	if tlp, ok := police.Receives("observable.domain", standard.Exact); !ok || tlp != "TLP:AMBER" {
-		t.Errorf("the police receive domains: %v %q", ok, tlp)
+	if g, ok := police.Receives("observable.domain", standard.Exact); !ok || g.TLP != "TLP:AMBER" {
+		t.Errorf("the police receive domains: %v %+v", ok, g)
 	}
 	if _, ok := study.Receives("observable.domain", standard.Token); ok {
 		t.Error("research receives tokens of domains")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/standard"
 )
@@ -16,14 +17,25 @@ type Rules struct {
 	hash  string
 	// fields lists, for each field that some clause grants, the clauses by
 	// their index, in the standard's order.
-	fields []granted
+	fields []clausesOf
 	byPath map[string]int
+	// bounds of each clause, but for what its recipient did.
+	bounds []bounds
 }
 
-type granted struct {
+// clausesOf are the clauses that speak of a field.
+type clausesOf struct {
 	field   standard.Field
 	clauses []int
+	// forms are those that the clauses grant; of tells for each clause which,
+	// and atMost which form is at most which other.
+	forms  []standard.Form
+	of     []int
+	atMost [][]bool
+	// leaving is what leaves at any time; timed tells that this may be less at
+	// some.
 	leaving []Departure
+	timed   bool
 }
 
 // Compile holds a sheet against a standard: every path, branch and class must
@@ -88,21 +100,46 @@ func resolvable(sheet *Sheet, stds []*standard.Standard) error {
 func compile(sheet *Sheet, std *standard.Standard, hash string) *Rules {
 	r := &Rules{sheet: *sheet, std: std, hash: hash, byPath: map[string]int{}}
 	r.sheet.Clauses = slices.Clone(sheet.Clauses)
+	for _, c := range sheet.Clauses {
+		r.bounds = append(r.bounds, boundsOf(c))
+	}
 	for _, f := range std.Fields() {
-		g := granted{field: f}
+		g := clausesOf{field: f}
 		for i, c := range sheet.Clauses {
 			if takes(std, f, c.Form) && slices.ContainsFunc(c.Fields, func(t string) bool { return names(t, f) }) {
-				g.clauses = append(g.clauses, i)
+				g.add(i, c)
 			}
 		}
 		if len(g.clauses) == 0 {
 			continue
 		}
-		g.leaving = r.departures(g)
+		g.order(std)
+		g.leaving = r.departures(g, time.Time{})
 		r.byPath[f.Path] = len(r.fields)
 		r.fields = append(r.fields, g)
 	}
 	return r
+}
+
+func (g *clausesOf) add(i int, c Clause) {
+	k := slices.Index(g.forms, c.Form)
+	if k < 0 {
+		k = len(g.forms)
+		g.forms = append(g.forms, c.Form)
+	}
+	g.clauses, g.of = append(g.clauses, i), append(g.of, k)
+	g.timed = g.timed || c.Until != ""
+}
+
+// order holds the forms against each other, once.
+func (g *clausesOf) order(std *standard.Standard) {
+	for _, a := range g.forms {
+		row := make([]bool, len(g.forms))
+		for j, b := range g.forms {
+			row[j] = atMost(std, g.field, a, b)
+		}
+		g.atMost = append(g.atMost, row)
+	}
 }
 
 const (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
@@ -26,12 +27,14 @@ type Departure struct {
 }
 
 // Leaves returns, for each field, the maximal forms that somebody may
-// receive: all that may leave the edge. Fields that are not there are
-// withheld.
-func (r *Rules) Leaves() map[string][]standard.Form {
+// receive, now or later: all that may leave the edge at a moment. Fields that
+// are not there are withheld. A clause that has ended lets nothing leave; one
+// that is to begin does, and the hub holds it back. At the zero time no clause
+// has ended.
+func (r *Rules) Leaves(at time.Time) map[string][]standard.Form {
 	all := make(map[string][]standard.Form, len(r.fields))
 	for _, g := range r.fields {
-		for _, d := range g.leaving {
+		for _, d := range r.Leaving(g.field.Path, at) {
 			all[g.field.Path] = append(all[g.field.Path], d.Form)
 		}
 	}
@@ -40,140 +43,19 @@ func (r *Rules) Leaves() map[string][]standard.Form {
 
 // Leaving is [Rules.Leaves] for one field, with the clauses that cause it,
 // strongest form first. None: the field is withheld. It must not be changed.
-func (r *Rules) Leaving(path string) []Departure {
-	if i, ok := r.byPath[path]; ok {
-		return r.fields[i].leaving
-	}
-	return nil
-}
-
-func (r *Rules) departures(g granted) []Departure {
-	var all []Departure
-	for _, i := range g.clauses {
-		c := r.sheet.Clauses[i]
-		k := slices.IndexFunc(all, func(d Departure) bool { return d.Form == c.Form })
-		if k < 0 {
-			k = len(all)
-			all = append(all, Departure{Form: c.Form})
-		}
-		all[k].Clauses = append(all[k].Clauses, c.ID)
-	}
-	forms := make([]Departure, 0, len(all))
-	for i, d := range all {
-		weaker := func(o Departure) bool { return o.Form != d.Form && atMost(r.std, g.field, d.Form, o.Form) }
-		if !slices.ContainsFunc(all, weaker) {
-			slices.Sort(all[i].Clauses)
-			forms = append(forms, all[i])
-		}
-	}
-	slices.SortFunc(forms, func(a, b Departure) int { return byStrength(r.std, g.field, a.Form, b.Form) })
-	return forms
-}
-
-// Table says what one recipient may receive of reports of one sector for one
-// purpose. It is computed once and asked often; it is safe for use by many
-// goroutines.
-type Table struct {
-	rules  *Rules
-	grants map[string][]Grant
-}
-
-// For computes the table of a recipient. It looks at stake, kind and sectors
-// alone; whether the recipient's agreement is valid and allows the purpose is
-// decided before (package agreement).
-func (r *Rules) For(recipient member.Member, reportSector string, purpose member.Purpose) Table {
-	t := Table{rules: r, grants: make(map[string][]Grant, len(r.fields))}
-	applies := make([]bool, len(r.sheet.Clauses))
-	for i, c := range r.sheet.Clauses {
-		applies[i] = c.misses(recipient, reportSector, purpose) == ""
-	}
-	for _, g := range r.fields {
-		if grants := r.grants(g, applies); len(grants) > 0 {
-			t.grants[g.field.Path] = grants
-		}
-	}
-	return t
-}
-
-// grants gathers what the clauses that apply grant of a field: one grant for
-// each form and marking, without those that another grant covers.
-func (r *Rules) grants(g granted, applies []bool) []Grant {
-	var all []Grant
-	for _, i := range g.clauses {
-		if !applies[i] {
-			continue
-		}
-		c := r.sheet.Clauses[i]
-		k := slices.IndexFunc(all, func(o Grant) bool { return o.Form == c.Form && o.TLP == c.marking() })
-		if k < 0 {
-			k = len(all)
-			all = append(all, Grant{Form: c.Form, TLP: c.marking()})
-		}
-		all[k].Clauses = append(all[k].Clauses, c.ID)
-	}
-	kept := make([]Grant, 0, len(all))
-	for i, a := range all {
-		if !slices.ContainsFunc(all, func(b Grant) bool { return r.covers(g.field, b, a) }) {
-			slices.Sort(all[i].Clauses)
-			kept = append(kept, all[i])
-		}
-	}
-	slices.SortFunc(kept, func(a, b Grant) int {
-		if c := byStrength(r.std, g.field, a.Form, b.Form); c != 0 {
-			return c
-		}
-		return Strictness(a.TLP) - Strictness(b.TLP)
-	})
-	return kept
-}
-
-// covers reports whether b, another grant than a, gives all that a gives: at
-// least its form, at most its marking. A weaker form that may be passed on
-// more freely is not covered; to drop it would take something away.
-func (r *Rules) covers(f standard.Field, b, a Grant) bool {
-	if a.Form == b.Form && a.TLP == b.TLP {
-		return false
-	}
-	return atMost(r.std, f, a.Form, b.Form) && Strictness(b.TLP) <= Strictness(a.TLP)
-}
-
-// Grants returns what may be received of a field: grants of which none covers
-// another, strongest form first, then most open marking. None: withheld. It
-// must not be changed.
-func (t Table) Grants(path string) []Grant { return t.grants[path] }
-
-// Paths lists the fields of which something may be received, in the
-// standard's order.
-func (t Table) Paths() []string {
-	var paths []string
-	if t.rules == nil {
+func (r *Rules) Leaving(path string, at time.Time) []Departure {
+	i, ok := r.byPath[path]
+	if !ok {
 		return nil
 	}
-	for _, g := range t.rules.fields {
-		if len(t.grants[g.field.Path]) > 0 {
-			paths = append(paths, g.field.Path)
-		}
+	if g := r.fields[i]; g.timed && !at.IsZero() {
+		return r.departures(g, at)
 	}
-	return paths
+	return r.fields[i].leaving
 }
 
-// Allows returns the grant under which a statement may be received in the
-// form in which it is held: one at least as strong, of those the most openly
-// marked. False: in this form it is withheld from this recipient, who may
-// still be granted a weaker one.
-func (t Table) Allows(path string, form standard.Form) (Grant, bool) {
-	var best Grant
-	found := false
-	for _, g := range t.grants[path] {
-		f, _ := t.rules.std.Field(path)
-		if atMost(t.rules.std, f, form, g.Form) && (!found || Strictness(g.TLP) < Strictness(best.TLP)) {
-			best, found = g, true
-		}
-	}
-	return best, found
-}
-
-// Decision answers for one field, one recipient and one purpose.
+// Decision answers for one field, one recipient and one purpose, at one
+// moment.
 type Decision struct {
 	Path string `json:"path"`
 	// Grants is empty if the field is withheld. Its clauses are the reasons:
@@ -181,9 +63,14 @@ type Decision struct {
 	Grants []Grant `json:"grants"`
 	// Withheld says why nothing is granted, in words; empty otherwise.
 	Withheld string `json:"withheld,omitzero"`
+	// Covered lists the clauses that grant here as well, and nothing that a
+	// reason does not grant on terms as good. Without them nothing changes.
+	Covered []string `json:"covered,omitzero"`
 	// Missed lists the clauses that speak of the field and grant nothing
 	// here, with the condition that does not hold.
 	Missed []Miss `json:"missed,omitzero"`
+	// Next is when the grants or their reasons change; zero: they stay.
+	Next time.Time `json:"next,omitzero"`
 }
 
 // Miss is a clause that speaks of a field and does not apply.
@@ -194,7 +81,7 @@ type Miss struct {
 
 // Decide answers for one field, with reasons. For many fields of the same
 // recipient compute a table once with [Rules.For].
-func (r *Rules) Decide(path string, recipient member.Member, reportSector string, purpose member.Purpose) Decision {
+func (r *Rules) Decide(path string, to member.Viewer, reportSector string, m Moment) Decision {
 	d := Decision{Path: path}
 	i, ok := r.byPath[path]
 	if !ok {
@@ -204,58 +91,66 @@ func (r *Rules) Decide(path string, recipient member.Member, reportSector string
 		}
 		return d
 	}
-	applies := make([]bool, len(r.sheet.Clauses))
+	t := r.For(to, reportSector)
+	d.Grants = t.At(m).Grants(path)
+	later := false
 	for _, k := range r.fields[i].clauses {
-		c := r.sheet.Clauses[k]
-		miss := c.misses(recipient, reportSector, purpose)
-		applies[k] = miss == ""
-		if miss != "" {
+		c := &r.sheet.Clauses[k]
+		miss := c.misses(t.t.asker)
+		if miss == "" {
+			miss = c.untimely(t.t.boundsOf(k), m)
+			later = later || miss != ""
+		}
+		switch {
+		case miss != "":
 			d.Missed = append(d.Missed, Miss{Clause: c.ID, Because: miss})
+		case !slices.ContainsFunc(d.Grants, func(g Grant) bool { return slices.Contains(g.Clauses, c.ID) }):
+			d.Covered = append(d.Covered, c.ID)
 		}
 	}
 	slices.SortFunc(d.Missed, func(a, b Miss) int { return strings.Compare(a.Clause, b.Clause) })
-	if d.Grants = r.grants(r.fields[i], applies); len(d.Grants) == 0 {
+	slices.Sort(d.Covered)
+	switch {
+	case len(d.Grants) > 0:
+	case later:
+		d.Withheld = "no clause grants this field to this recipient for this purpose at this moment"
+	default:
 		d.Withheld = "no clause grants this field to this recipient for this purpose"
 	}
+	d.Next = t.t.column(path).next(m)
 	return d
 }
 
-// misses names the first condition of the clause that does not hold, or "".
-func (c Clause) misses(m member.Member, reportSector string, purpose member.Purpose) string {
-	if !slices.Contains(c.For, purpose) {
-		return fmt.Sprintf("it is for %s only", list(c.For))
-	}
-	missed := ""
-	for _, to := range c.To {
-		miss := to.misses(m, reportSector)
-		if miss == "" {
-			return ""
+// untimely names the bound of the clause that does not hold at a moment, or "".
+func (c *Clause) untimely(b bounds, m Moment) string {
+	switch b.breaks(m) {
+	case boundUntil:
+		if c.Until != "" && b.until.Equal(c.Until.Start()) {
+			return "it ended on " + stamp(b.until)
 		}
-		if missed == "" {
-			missed = miss
+		return fmt.Sprintf("it is for members of whom a report was accepted within %s, and the last was longer ago", spanWords(c.When.ContributedWithin))
+	case boundKeep:
+		if m.Received.IsZero() {
+			return fmt.Sprintf("it grants for %s after receipt, and the report is not received", spanWords(c.Keep))
 		}
-	}
-	return missed
-}
-
-func (to Recipient) misses(m member.Member, reportSector string) string {
-	if to.Stake != AnyStake && to.Stake != string(m.Stake) {
-		return "it is for the stake " + to.Stake
-	}
-	if len(to.Kinds) > 0 && !slices.Contains(to.Kinds, m.Kind) {
-		return "it is for members of the kind " + list(to.Kinds)
-	}
-	switch to.Sector {
-	case "", AnySector:
-		return ""
-	case OwnSector:
-		if !m.InSector(reportSector) {
-			return "it is for members of the report's own sector"
+		return fmt.Sprintf("it ended on %s, %s after the report was received", stamp(m.Received.Add(b.keep)), spanWords(c.Keep))
+	case boundFrom:
+		return fmt.Sprintf("it grants from %s on", stamp(b.from))
+	case boundAfter:
+		if m.Received.IsZero() {
+			return fmt.Sprintf("it grants from %s after receipt on, and the report is not received", spanWords(c.After))
 		}
-	default:
-		if !m.InSector(to.Sector) {
-			return "it is for members of the sector " + to.Sector
-		}
+		return fmt.Sprintf("it grants from %s on, %s after the report was received", stamp(m.Received.Add(b.after)), spanWords(c.After))
+	case boundGroups:
+		return fmt.Sprintf("fewer than %d owner groups stand behind the incident", b.groups)
 	}
 	return ""
+}
+
+// stamp writes a moment: a day where it begins, else to the second.
+func stamp(t time.Time) string {
+	if t = t.UTC(); t.Equal(t.Truncate(day)) {
+		return t.Format(time.DateOnly)
+	}
+	return t.Format("2006-01-02 15:04:05 UTC")
 }

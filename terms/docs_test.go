@@ -2,6 +2,8 @@ package terms
 
 import (
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,21 +17,25 @@ func TestThePageOfTermsIsTrue(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(page), "```yaml\n")
-	shown, _, ok := strings.Cut(rest, "```")
-	if !ok {
-		t.Fatal("the page shows no sheet")
-	}
-	sheet, err := Parse("docs/terms.md", []byte(shown))
-	if err != nil {
-		t.Fatal(err)
-	}
 	std, err := standard.Builtin("finance/1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Compile(sheet, std); err != nil {
-		t.Error(err)
+	shown := sheetsOf(t, string(page))
+	for _, sheet := range shown {
+		if _, err := Compile(sheet, std); err != nil {
+			t.Error(err)
+		}
+	}
+	if hash, err := shown[0].Hash(); err != nil || !strings.Contains(string(page), "`"+hash+"`") {
+		t.Errorf("the page does not tell that its first sheet has the hash %s (%v)", hash, err)
+	}
+	for _, part := range []any{Sheet{}, Clause{}, Recipient{}, Condition{}} {
+		for word := range propertiesOf(reflect.TypeOf(part)) {
+			if !strings.Contains(string(page), "`"+word+"`") && !strings.Contains(string(page), "`{"+word+":") && !strings.Contains(string(page), "`"+word+": ") {
+				t.Errorf("the page does not explain the word %s", word)
+			}
+		}
 	}
 	for _, name := range Builtins() {
 		if !strings.Contains(string(page), "| `"+name+"` |") {
@@ -48,9 +54,28 @@ func TestThePageOfTermsIsTrue(t *testing.T) {
 			t.Errorf("the page does not name the class %s", class)
 		}
 	}
-	for _, tlp := range []string{"TLP:RED", "TLP:AMBER", "TLP:GREEN"} {
-		if !strings.Contains(string(page), tlp) {
-			t.Errorf("the page does not name %s", tlp)
+	for _, label := range slices.Concat(Markings(), Actions()) {
+		if !strings.Contains(string(page), "`"+label+"`") {
+			t.Errorf("the page does not name %s", label)
 		}
 	}
+}
+
+// sheetsOf are the sheets that a page shows.
+func sheetsOf(t *testing.T, page string) (sheets []*Sheet) {
+	for i, block := range strings.Split(page, "```yaml\n") {
+		shown, _, closed := strings.Cut(block, "```")
+		if i == 0 || !closed || !strings.Contains(shown, "\nclauses:\n") {
+			continue
+		}
+		sheet, err := Parse("docs/terms.md", []byte(shown))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sheets = append(sheets, sheet)
+	}
+	if len(sheets) < 2 {
+		t.Fatalf("the page shows %d sheets", len(sheets))
+	}
+	return sheets
 }

@@ -3,13 +3,16 @@ package terms_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/terms"
+	"github.com/concord-trust/concord/wire"
 )
 
 func finance(t testing.TB) *standard.Standard {
@@ -32,28 +35,87 @@ func someFields(std *standard.Standard) []standard.Field {
 	return some
 }
 
+// Few of each, so that what a clause asks and what a recipient is often meet.
+var (
+	sectors       = []string{"finance", "health"}
+	members       = []wire.MemberID{wire.MemberID("m-" + strings.Repeat("a", 26)), wire.MemberID("m-" + strings.Repeat("e", 26))}
+	roles         = []string{"mediator", "auditor"}
+	projects      = []string{"p-one", "p-two"}
+	jurisdictions = []string{"DE", "FR"}
+	someKinds     = []member.Kind{"firm", "police", "university"}
+	someDays      = []terms.Span{terms.Days(1), terms.Days(2), terms.Days(3), terms.Span(36 * time.Hour)}
+	newYear       = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// rarely draws one of the values with a chance of one in five, else nothing.
+func rarely[T any](r *rapid.T, name string, of []T) (v T) {
+	if rapid.IntRange(0, 4).Draw(r, name+"?") == 4 {
+		return rapid.SampledFrom(of).Draw(r, name)
+	}
+	return v
+}
+
+// few draws a list of those that a condition names; mostly none.
+func few[T comparable](r *rapid.T, name string, of []T) []T {
+	if rapid.IntRange(0, 8).Draw(r, name+"?") != 8 {
+		return nil
+	}
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(of), 1, len(of), rapid.ID[T]).Draw(r, name)
+}
+
 func drawClause(std *standard.Standard, fields []standard.Field) *rapid.Generator[terms.Clause] {
 	return rapid.Custom(func(r *rapid.T) terms.Clause {
 		f := rapid.SampledFrom(fields).Draw(r, "field")
 		forms := grantable(std, f)
 		c := terms.Clause{
-			Form:   rapid.SampledFrom(forms).Draw(r, "form"),
-			Fields: []string{f.Path},
-			For:    rapid.SliceOfNDistinct(rapid.SampledFrom(member.Purposes()), 1, 3, rapid.ID[member.Purpose]).Draw(r, "for"),
-			TLP:    rapid.SampledFrom(append(terms.Markings(), "")).Draw(r, "tlp"),
+			Form:        rapid.SampledFrom(forms).Draw(r, "form"),
+			Fields:      []string{f.Path},
+			For:         rapid.SliceOfNDistinct(rapid.SampledFrom(member.Purposes()[:2]), 1, 2, rapid.ID[member.Purpose]).Draw(r, "for"),
+			TLP:         rapid.SampledFrom(append(terms.Markings(), "")).Draw(r, "tlp"),
+			PAP:         rarely(r, "pap", terms.Actions()),
+			Attribution: rarely(r, "attribution", terms.Attributions()),
 		}
-		if rapid.IntRange(0, 4).Draw(r, "by class") == 0 {
+		if rapid.IntRange(0, 4).Draw(r, "by class") == 4 {
 			c.Fields = append(c.Fields, "class:"+string(f.Class))
 		}
-		c.To = rapid.SliceOfN(rapid.Custom(func(r *rapid.T) terms.Recipient {
-			return terms.Recipient{
-				Stake:  rapid.SampledFrom([]string{"any", "industry", "law-enforcement", "research"}).Draw(r, "stake"),
-				Sector: rapid.SampledFrom([]string{"", "own", "any", "finance", "health"}).Draw(r, "sector"),
-				Kinds:  rapid.SliceOfN(rapid.SampledFrom(member.Kinds()), 0, 3).Draw(r, "kinds"),
-			}
-		}), 1, 2).Draw(r, "to")
+		c.To = rapid.SliceOfN(rapid.Custom(drawRecipient), 1, 2).Draw(r, "to")
+		drawConditions(r, &c)
 		return c
 	})
+}
+
+func drawRecipient(r *rapid.T) terms.Recipient {
+	return terms.Recipient{
+		Stake:         rapid.SampledFrom([]string{"any", "any", "industry", "law-enforcement", "research"}).Draw(r, "stake"),
+		Sector:        rapid.SampledFrom([]string{"", "own", "any", "finance", "health"}).Draw(r, "sector"),
+		Kinds:         few(r, "kinds", someKinds),
+		Members:       few(r, "members", members),
+		Roles:         few(r, "roles", roles),
+		Projects:      few(r, "projects", projects),
+		Jurisdictions: few(r, "jurisdictions", jurisdictions),
+	}
+}
+
+func drawConditions(r *rapid.T, c *terms.Clause) {
+	if rapid.IntRange(0, 2).Draw(r, "always") == 0 {
+		return
+	}
+	date := func(name string) (d terms.Date) {
+		if n := rarely(r, name, []int{1, 2, 3, 4}); n > 0 {
+			d = terms.DateOf(newYear.AddDate(0, 0, n))
+		}
+		return d
+	}
+	c.After, c.Keep = rarely(r, "after", someDays), rarely(r, "keep", someDays)
+	if c.Keep != 0 && c.Keep <= c.After {
+		c.After = 0
+	}
+	c.From, c.Until = date("from"), date("until")
+	if c.Until != "" && c.Until <= c.From {
+		c.From = ""
+	}
+	c.Groups = rarely(r, "groups", []int{2, 3, 5})
+	c.When.ContributedWithin = rarely(r, "contributed within", someDays)
 }
 
 func grantable(std *standard.Standard, f standard.Field) []standard.Form {
@@ -65,7 +127,7 @@ func grantable(std *standard.Standard, f standard.Field) []standard.Form {
 func drawSheet(std *standard.Standard, fields []standard.Field) *rapid.Generator[*terms.Sheet] {
 	return rapid.Custom(func(r *rapid.T) *terms.Sheet {
 		s := &terms.Sheet{Name: "drawn", Version: 1}
-		s.Clauses = rapid.SliceOfN(drawClause(std, fields), 1, 8).Draw(r, "clauses")
+		s.Clauses = rapid.SliceOfN(drawClause(std, fields), 1, 10).Draw(r, "clauses")
 		for i := range s.Clauses {
 			s.Clauses[i].ID = fmt.Sprintf("c%d", i)
 		}
@@ -73,22 +135,73 @@ func drawSheet(std *standard.Standard, fields []standard.Field) *rapid.Generator
 	})
 }
 
+// asked is who asks, about a report of which sector.
 type asked struct {
-	who     member.Member
-	sector  string
-	purpose member.Purpose
+	who    member.Viewer
+	sector string
 }
 
 func drawAsked(r *rapid.T) asked {
 	return asked{
-		who: member.Member{
-			Stake:   rapid.SampledFrom(member.Stakes()).Draw(r, "stake"),
-			Kind:    rapid.SampledFrom(member.Kinds()).Draw(r, "kind"),
-			Sectors: rapid.SliceOfNDistinct(rapid.SampledFrom([]string{"finance", "health"}), 0, 2, rapid.ID[string]).Draw(r, "sectors"),
+		who: member.Viewer{
+			Member: member.Member{
+				ID:           rapid.SampledFrom(members).Draw(r, "id"),
+				Stake:        rapid.SampledFrom(member.Stakes()).Draw(r, "stake"),
+				Kind:         rapid.SampledFrom(someKinds).Draw(r, "kind"),
+				Sectors:      rapid.SliceOfNDistinct(rapid.SampledFrom(sectors), 0, 2, rapid.ID[string]).Draw(r, "sectors"),
+				Roles:        few(r, "roles", roles),
+				Jurisdiction: rapid.SampledFrom(append(jurisdictions, "")).Draw(r, "jurisdiction"),
+			},
+			Purpose:     rapid.SampledFrom([]member.Purpose{member.Purposes()[0], member.Purposes()[1], member.Purposes()[0], member.Purposes()[1], member.Study}).Draw(r, "purpose"),
+			Project:     rapid.SampledFrom(append(projects, "")).Draw(r, "project"),
+			Contributed: rapid.SampledFrom([]time.Time{{}, newYear, newYear.Add(12*time.Hour + 345*time.Millisecond), newYear.AddDate(0, 0, 2)}).Draw(r, "contributed"),
 		},
-		sector:  rapid.SampledFrom([]string{"finance", "health"}).Draw(r, "report's sector"),
-		purpose: rapid.SampledFrom(member.Purposes()).Draw(r, "purpose"),
+		sector: rapid.SampledFrom(sectors).Draw(r, "report's sector"),
 	}
+}
+
+// drawAskedOf draws who asks; in two of three cases a clause of the sheet is for
+// whoever it is.
+func drawAskedOf(r *rapid.T, s *terms.Sheet) asked {
+	q := drawAsked(r)
+	if rapid.IntRange(0, 2).Draw(r, "for this one") == 0 {
+		return q
+	}
+	c := rapid.SampledFrom(s.Clauses).Draw(r, "asked of")
+	to, m := c.To[0], &q.who.Member
+	q.who.Purpose, q.who.Project, m.Sectors, m.Roles = c.For[0], firstOf(to.Projects, q.who.Project), sectors, to.Roles
+	m.Kind, m.ID, m.Jurisdiction = firstOf(to.Kinds, m.Kind), firstOf(to.Members, m.ID), firstOf(to.Jurisdictions, m.Jurisdiction)
+	if to.Stake != terms.AnyStake {
+		m.Stake = member.Stake(to.Stake)
+	}
+	if c.When.ContributedWithin != 0 {
+		q.who.Contributed = newYear.Add(345 * time.Millisecond)
+	}
+	return q
+}
+
+func firstOf[T any](of []T, other T) T {
+	if len(of) > 0 {
+		return of[0]
+	}
+	return other
+}
+
+// drawMoment draws a moment close to where drawn clauses begin and end, and
+// now and then one that lacks something.
+func drawMoment(r *rapid.T) terms.Moment {
+	near := func(name string) time.Time {
+		return newYear.Add(time.Duration(rapid.IntRange(-2, 16).Draw(r, name)) * 12 * time.Hour).
+			Add(rapid.SampledFrom([]time.Duration{0, 0, 0, -1, 1, -time.Second, time.Second, time.Hour}).Draw(r, "beside"))
+	}
+	m := terms.Moment{Received: near("received"), Now: near("now"), Groups: rapid.IntRange(0, 6).Draw(r, "groups")}
+	switch rapid.IntRange(0, 14).Draw(r, "lacks") {
+	case 13:
+		m.Received = time.Time{}
+	case 14:
+		m.Now = time.Time{}
+	}
+	return m
 }
 
 func compiled(r *rapid.T, s *terms.Sheet, std *standard.Standard) *terms.Rules {
@@ -99,172 +212,63 @@ func compiled(r *rapid.T, s *terms.Sheet, std *standard.Standard) *terms.Rules {
 	return rules
 }
 
-func TestAddingAClauseNeverTakesAnythingAway(t *testing.T) {
-	std := finance(t)
-	fields := someFields(std)
-	rapid.Check(t, func(r *rapid.T) {
-		s := drawSheet(std, fields).Draw(r, "sheet")
-		more := *s
-		added := drawClause(std, fields).Draw(r, "added")
-		added.ID = "added"
-		more.Clauses = append(slices.Clone(s.Clauses), added)
-		q := drawAsked(r)
-		before := compiled(r, s, std).For(q.who, q.sector, q.purpose)
-		after := compiled(r, &more, std).For(q.who, q.sector, q.purpose)
-		for _, path := range before.Paths() {
-			for _, g := range before.Grants(path) {
-				// What was granted, in this form or a weaker one and to be
-				// passed on this freely, still is.
-				ok := slices.ContainsFunc(after.Grants(path), func(h terms.Grant) bool {
-					return (weaker(std, path, g.Form, h.Form)) && terms.Strictness(h.TLP) <= terms.Strictness(g.TLP)
-				})
-				if !ok {
-					r.Fatalf("%s: %v was granted, and after adding %+v only %v", path, g, added, after.Grants(path))
-				}
-			}
-		}
-	})
-}
-
-func TestTheOrderOfClausesNeverMatters(t *testing.T) {
-	std := finance(t)
-	fields := someFields(std)
-	rapid.Check(t, func(r *rapid.T) {
-		s := drawSheet(std, fields).Draw(r, "sheet")
-		other := *s
-		other.Clauses = rapid.Permutation(s.Clauses).Draw(r, "another order")
-		q := drawAsked(r)
-		a, b := compiled(r, s, std), compiled(r, &other, std)
-		ta, tb := a.For(q.who, q.sector, q.purpose), b.For(q.who, q.sector, q.purpose)
-		for _, f := range fields {
-			if x, y := fmt.Sprint(ta.Grants(f.Path)), fmt.Sprint(tb.Grants(f.Path)); x != y {
-				r.Fatalf("%s: %s in one order, %s in another", f.Path, x, y)
-			}
-			if x, y := fmt.Sprint(a.Leaving(f.Path)), fmt.Sprint(b.Leaving(f.Path)); x != y {
-				r.Fatalf("%s leaves as %s in one order, as %s in another", f.Path, x, y)
-			}
-			if x, y := fmt.Sprint(a.Decide(f.Path, q.who, q.sector, q.purpose)), fmt.Sprint(b.Decide(f.Path, q.who, q.sector, q.purpose)); x != y {
-				r.Fatalf("decided %s in one order, %s in another", x, y)
-			}
-		}
-	})
-}
-
-func TestWithoutAClauseThatGrantsExactNothingIsExact(t *testing.T) {
-	std := finance(t)
-	fields := someFields(std)
-	rapid.Check(t, func(r *rapid.T) {
-		s := drawSheet(std, fields).Draw(r, "sheet")
-		granted := map[string]bool{} // fields of clauses that grant exact
-		for _, c := range s.Clauses {
-			if c.Form.Kind != standard.Exact {
-				continue
-			}
-			for _, f := range std.Fields() {
-				if slices.Contains(c.Fields, f.Path) || slices.Contains(c.Fields, "class:"+string(f.Class)) {
-					granted[f.Path] = true
-				}
-			}
-		}
-		rules := compiled(r, s, std)
-		q := drawAsked(r)
-		table := rules.For(q.who, q.sector, q.purpose)
-		for _, f := range std.Fields() {
-			if granted[f.Path] {
-				continue
-			}
-			for _, g := range table.Grants(f.Path) {
-				if g.Form.Kind == standard.Exact {
-					r.Fatalf("%s is exact, which no clause grants", f.Path)
-				}
-			}
-			for _, form := range rules.Leaves()[f.Path] {
-				if form.Kind == standard.Exact {
-					r.Fatalf("%s leaves exact, which no clause grants", f.Path)
-				}
-			}
-		}
-	})
-}
-
-func TestTheReasonsAreExactlyTheClausesThatDecide(t *testing.T) {
-	std := finance(t)
-	fields := someFields(std)
-	rapid.Check(t, func(r *rapid.T) {
-		s := drawSheet(std, fields).Draw(r, "sheet")
-		rules := compiled(r, s, std)
-		q := drawAsked(r)
-		path := rapid.SampledFrom(fields).Draw(r, "field").Path
-		d := rules.Decide(path, q.who, q.sector, q.purpose)
-		if fmt.Sprint(d.Grants) != fmt.Sprint(rules.For(q.who, q.sector, q.purpose).Grants(path)) {
-			r.Fatalf("decided %v, and the table says otherwise", d.Grants)
-		}
-		if (len(d.Grants) == 0) != (d.Withheld != "") {
-			r.Fatalf("granted %v and withheld because %q", d.Grants, d.Withheld)
-		}
-		reasons := map[string]bool{}
-		for _, g := range d.Grants {
-			for _, c := range g.Clauses {
-				reasons[c] = true
-			}
-		}
-		// Without its reasons the field is withheld; without any other clause
-		// nothing changes.
-		without := func(drop func(id string) bool) terms.Decision {
-			rest := *s
-			rest.Clauses = slices.DeleteFunc(slices.Clone(s.Clauses), func(c terms.Clause) bool { return drop(c.ID) })
-			if len(rest.Clauses) == 0 {
-				return terms.Decision{}
-			}
-			return compiled(r, &rest, std).Decide(path, q.who, q.sector, q.purpose)
-		}
-		if only := without(func(id string) bool { return !reasons[id] }); fmt.Sprint(only.Grants) != fmt.Sprint(d.Grants) {
-			r.Fatalf("by its reasons alone it is %v, with all clauses %v", only.Grants, d.Grants)
-		}
-		for _, g := range d.Grants {
-			rest := without(func(id string) bool { return slices.Contains(g.Clauses, id) })
-			if slices.ContainsFunc(rest.Grants, func(h terms.Grant) bool { return h.Form == g.Form && h.TLP == g.TLP }) {
-				r.Fatalf("%v is granted without its reasons %v", g.Form, g.Clauses)
-			}
-		}
-		for _, m := range d.Missed {
-			if reasons[m.Clause] || m.Because == "" {
-				r.Fatalf("clause %s both decides and does not: %q", m.Clause, m.Because)
-			}
-		}
-	})
-}
-
-func TestNobodyMayReceiveWhatDoesNotLeave(t *testing.T) {
-	std := finance(t)
-	fields := someFields(std)
-	rapid.Check(t, func(r *rapid.T) {
-		rules := compiled(r, drawSheet(std, fields).Draw(r, "sheet"), std)
-		q := drawAsked(r)
-		table := rules.For(q.who, q.sector, q.purpose)
-		leaves := rules.Leaves()
-		for _, path := range table.Paths() {
-			for _, g := range table.Grants(path) {
-				if !slices.ContainsFunc(leaves[path], func(l standard.Form) bool { return weaker(std, path, g.Form, l) }) {
-					r.Fatalf("%s is granted as %s and leaves as %v only", path, g.Form, leaves[path])
-				}
-			}
-		}
-		for path, forms := range leaves {
-			for i, a := range forms {
-				for j, b := range forms {
-					if i != j && weaker(std, path, a, b) {
-						r.Fatalf("%s leaves as %v, of which one is weaker than another", path, forms)
-					}
-				}
-			}
-		}
-	})
-}
-
 // weaker is the standard's order of forms for the field of a path; it holds
 // for equal ones.
 func weaker(std *standard.Standard, path string, a, b standard.Form) bool {
 	f, _ := std.Field(path)
 	return std.Weaker(f, a, b)
+}
+
+// atLeast reports whether h gives all that g gives, while both hold.
+func atLeast(std *standard.Standard, path string, h, g terms.Grant) bool {
+	ends := func(s terms.Span) terms.Span {
+		if s == 0 {
+			return terms.MaxSpan + 1
+		}
+		return s
+	}
+	return weaker(std, path, g.Form, h.Form) && terms.Strictness(h.TLP) <= terms.Strictness(g.TLP) && terms.Caution(h.PAP) <= terms.Caution(g.PAP) &&
+		terms.Discretion(h.Attribution) <= terms.Discretion(g.Attribution) && ends(h.Keep) >= ends(g.Keep)
+}
+
+// holds says of one clause, straight from the page that explains sheets,
+// whether it grants a field to somebody at a moment.
+func holds(std *standard.Standard, c terms.Clause, path string, q asked, m terms.Moment) bool {
+	f, _ := std.Field(path)
+	speaks := slices.Contains(c.Fields, path) || slices.Contains(c.Fields, "class:"+string(f.Class)) && std.CheckForm(f, c.Form) == nil
+	who := slices.ContainsFunc(c.To, func(to terms.Recipient) bool {
+		v := q.who
+		return (to.Stake == "any" || to.Stake == string(v.Member.Stake)) &&
+			(to.Sector == "" || to.Sector == "any" || to.Sector == "own" && v.Member.InSector(q.sector) || v.Member.InSector(to.Sector)) &&
+			(to.Kinds == nil || slices.Contains(to.Kinds, v.Member.Kind)) &&
+			(to.Members == nil || slices.Contains(to.Members, v.Member.ID)) &&
+			(to.Roles == nil || slices.ContainsFunc(to.Roles, func(role string) bool { return slices.Contains(v.Member.Roles, role) })) &&
+			(to.Projects == nil || slices.Contains(to.Projects, v.Project)) &&
+			(to.Jurisdictions == nil || slices.Contains(to.Jurisdictions, v.Member.Jurisdiction))
+	})
+	received, dated := !m.Received.IsZero() && !m.Now.IsZero(), !m.Now.IsZero()
+	age := m.Now.Sub(m.Received)
+	day := func(d terms.Date) time.Time {
+		t, _ := time.Parse(time.DateOnly, string(d))
+		return t
+	}
+	within := time.Duration(c.When.ContributedWithin)
+	return speaks && who && slices.Contains(c.For, q.who.Purpose) &&
+		(c.After == 0 || received && age >= time.Duration(c.After)) &&
+		(c.Keep == 0 || received && age < time.Duration(c.Keep)) &&
+		(c.From == "" || dated && m.Now.Compare(day(c.From)) >= 0) &&
+		(c.Until == "" || dated && m.Now.Compare(day(c.Until)) < 0) &&
+		m.Groups >= c.Groups &&
+		(within == 0 || dated && !q.who.Contributed.IsZero() && m.Now.Sub(q.who.Contributed) < within)
+}
+
+// granting lists what the clauses that hold grant, one grant for each.
+func granting(std *standard.Standard, s *terms.Sheet, path string, q asked, m terms.Moment) []terms.Grant {
+	var all []terms.Grant
+	for _, c := range s.Clauses {
+		if holds(std, c, path, q, m) {
+			all = append(all, terms.Grant{Form: c.Form, TLP: c.TLP, PAP: c.PAP, Attribution: c.Attribution, Keep: c.Keep, Clauses: []string{c.ID}})
+		}
+	}
+	return all
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
@@ -29,7 +30,66 @@ func Sentence(c Clause, std *standard.Standard) string {
 	}
 	s := fmt.Sprintf("%s may, to %s, receive %s %s, %s.", anyOf(to, "and"), anyOf(purposes, "or"),
 		anyOf(fields, "and"), formWords(c.Form), markingWords(c.marking()))
-	return strings.ToUpper(s[:1]) + s[1:]
+	return strings.Join(append([]string{strings.ToUpper(s[:1]) + s[1:]}, c.further()...), " ")
+}
+
+// further are the sentences about when the clause holds, and about what goes
+// with it beside the marking.
+func (c Clause) further() []string {
+	var only, all []string
+	if c.After != 0 {
+		only = append(only, "from "+spanWords(c.After)+" after the hub received the report on")
+	}
+	if c.From != "" {
+		only = append(only, "from the beginning of "+string(c.From)+" (UTC) on")
+	}
+	if c.Until != "" {
+		only = append(only, "until the beginning of "+string(c.Until)+" (UTC)")
+	}
+	if c.Groups != 0 {
+		only = append(only, fmt.Sprintf("while at least %d owner groups stand behind the incident", c.Groups))
+	}
+	if within := c.When.ContributedWithin; within != 0 {
+		only = append(only, "if a report of the recipient was accepted within the last "+spanWords(within))
+	}
+	if c.Keep != 0 {
+		only = append(only, "until "+spanWords(c.Keep)+" after the hub received the report")
+	}
+	if len(only) > 0 {
+		all = append(all, "This holds only "+anyOf(only, "and")+".")
+	}
+	if c.Keep != 0 {
+		all = append(all, "By the end of those "+spanWords(c.Keep)+" they have deleted their copies.")
+	}
+	all = append(all, actionWords(c.permitted())+" ("+c.permitted()+").")
+	switch c.Attribution {
+	case NotAttributed:
+		all = append(all, "They are not told who reported it, not even of which stake.")
+	case ByName:
+		all = append(all, "They are told by name who reported it.")
+	}
+	return all
+}
+
+// RetentionSentence says how long the hub keeps reports under the sheet; "" if
+// the sheet sets no end.
+func (s *Sheet) RetentionSentence() string {
+	if s.Retention == 0 {
+		return ""
+	}
+	return fmt.Sprintf("The hub destroys each report, with its key, %s after it received it.", spanWords(s.Retention))
+}
+
+func actionWords(pap string) string {
+	switch pap {
+	case "PAP:CLEAR":
+		return "They may do with it whatever the law allows"
+	case "PAP:GREEN":
+		return "They may act on it, also where an attacker may notice, as by blocking"
+	case "PAP:AMBER":
+		return "They may look it up elsewhere, as long as no attacker can notice"
+	}
+	return "They may look for it only in what they hold themselves, where no attacker can notice"
 }
 
 func (to Recipient) words() string {
@@ -46,11 +106,28 @@ func (to Recipient) words() string {
 	}
 	switch to.Sector {
 	case "", AnySector:
-		return who
 	case OwnSector:
-		return who + " of the report's own sector"
+		who += " of the report's own sector"
+	default:
+		who += " of the sector " + to.Sector
 	}
-	return who + " of the sector " + to.Sector
+	if len(to.Members) > 0 {
+		ids := make([]string, len(to.Members))
+		for i, id := range to.Members {
+			ids[i] = string(id)
+		}
+		who += " called " + anyOf(ids, "or")
+	}
+	if len(to.Roles) > 0 {
+		who += " with the role " + anyOf(to.Roles, "or")
+	}
+	if len(to.Jurisdictions) > 0 {
+		who += " under the law of " + anyOf(to.Jurisdictions, "or")
+	}
+	if len(to.Projects) > 0 {
+		who += " within the project " + anyOf(to.Projects, "or")
+	}
+	return who
 }
 
 func kindWords(k member.Kind) string {
@@ -166,4 +243,16 @@ func anyOf(words []string, conjunction string) string {
 	}
 	last := len(words) - 1
 	return strings.Join(words[:last], ", ") + " " + conjunction + " " + words[last]
+}
+
+// spanWords writes a length of time as people say it.
+func spanWords(s Span) string {
+	n, unit := int(time.Duration(s)/time.Hour), "hour"
+	if n%24 == 0 {
+		n, unit = n/24, "day"
+	}
+	if n == 1 {
+		return "1 " + unit
+	}
+	return fmt.Sprintf("%d %ss", n, unit)
 }

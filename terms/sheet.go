@@ -22,7 +22,7 @@ const (
 	// MaxSheet is the largest sheet accepted, in bytes.
 	MaxSheet = 1 << 20
 	// MaxClauses a sheet may hold.
-	MaxClauses = 500
+	MaxClauses = 1000
 	// maxList is the longest list in a clause.
 	maxList = 500
 	// maxTitle is the longest title, in bytes.
@@ -119,6 +119,9 @@ func (s *Sheet) Check() error {
 	if len(s.Title) > maxTitle {
 		wrong = append(wrong, s.invalid("/title", "terms.title", "a title has at most %d bytes", maxTitle))
 	}
+	if s.Retention != 0 && !s.Retention.whole() {
+		wrong = append(wrong, s.badSpan("/retention"))
+	}
 	if len(s.Clauses) == 0 {
 		wrong = append(wrong, s.invalid("/clauses", "terms.empty", "a sheet without clauses grants nothing at all; add a clause"))
 	}
@@ -172,7 +175,13 @@ func (s *Sheet) checkClause(i int, c Clause, seen map[string]bool) *fault.Error 
 	if c.TLP != "" && !slices.Contains(markings[:], c.TLP) {
 		return s.invalid(at(i, "tlp"), "terms.marking", "%q is no marking of TLP 2.0; use %s", c.TLP, list(markings[:]))
 	}
-	return nil
+	if c.PAP != "" && !slices.Contains(actions[:], c.PAP) {
+		return s.invalid(at(i, "pap"), "terms.actions", "%q is no label of permitted actions; use %s", c.PAP, list(actions[:]))
+	}
+	if c.Attribution != "" && !slices.Contains(attributions[:], c.Attribution) {
+		return s.invalid(at(i, "attribution"), "terms.attribution", "%q is no attribution; use %s", c.Attribution, list(attributions[:]))
+	}
+	return s.checkConditions(i, c)
 }
 
 func (s *Sheet) checkRecipient(place string, r Recipient) *fault.Error {
@@ -190,7 +199,7 @@ func (s *Sheet) checkRecipient(place string, r Recipient) *fault.Error {
 			return s.invalid(fmt.Sprintf("%s/kinds/%d", place, j), "terms.kind", "%q is no kind of member; the kinds are %s", k, list(member.Kinds()))
 		}
 	}
-	return nil
+	return s.checkNamed(place, r)
 }
 
 func (s *Sheet) invalid(pointer, code, format string, args ...any) *fault.Error {

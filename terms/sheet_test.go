@@ -128,6 +128,73 @@ func TestErrorsNameTheLineAndWhatToDo(t *testing.T) {
 	}
 }
 
+// Conditions and obligations, each wrong in one way, with its place and what to
+// do; the line is that which is put in, unless the mistake stands in another.
+func TestAWrongConditionNamesTheLineAndWhatToDo(t *testing.T) {
+	id := "m-" + strings.Repeat("a", 26)
+	with := func(lines string) string {
+		return strings.Replace(plain, "    for: [defend]\n", "    for: [defend]\n"+lines, 1)
+	}
+	to := func(more string) string {
+		return strings.Replace(plain, "{stake: any, sector: own}", "{stake: any, "+more+"}", 1)
+	}
+	for _, c := range []struct{ name, sheet, place, says string }{
+		{"a length without a unit", with("    after: 30\n"), "s.yaml:11", "12h, 30d, 6w"},
+		{"a length of years", with("    after: 1y\n"), "s.yaml:11", "a year is 365d"},
+		{"a length of half a day", with("    after: 0.5d\n"), "s.yaml:11", "whole number"},
+		{"a length of none", with("    after: 0d\n"), "s.yaml:11", "whole number"},
+		{"a negative length", with("    keep: -3d\n"), "s.yaml:11", "whole number"},
+		{"more than ten years", with("    keep: 3651d\n"), "s.yaml:11", "at most ten years"},
+		{"kept no longer than held back", with("    after: 30d\n    keep: 720h\n"), "s.yaml:12", "begins 30d after receipt, and ends 30d"},
+		{"no day", with("    from: soon\n"), "s.yaml:11", "2026-01-31"},
+		{"a day that no calendar has", with("    until: 2026-02-30\n"), "s.yaml:11", "2026-01-31"},
+		{"a day with a time", with("    until: 2026-02-03T10:00:00Z\n"), "s.yaml:11", "2026-01-31"},
+		{"ended before it begins", with("    from: 2026-01-02\n    until: 2026-01-02\n"), "s.yaml:12", "ends before it begins"},
+		{"one group", with("    groups: 1\n"), "s.yaml:11", "2 to 1000"},
+		{"too many groups", with("    groups: 1001\n"), "s.yaml:11", "2 to 1000"},
+		{"half a group", with("    groups: 2.5\n"), "s.yaml:11", "fit"},
+		{"no such label of actions", with("    pap: AMBER\n"), "s.yaml:11", "PAP:AMBER"},
+		{"no such attribution", with("    attribution: public\n"), "s.yaml:11", "named, stake, none"},
+		{"no such condition", with("    when: {contributed_since: 90d}\n"), "s.yaml:11", "contributed_within"},
+		{"a condition of no length", with("    when: {contributed_within: lately}\n"), "s.yaml:11", "12h, 30d, 6w"},
+		{"no member", to("members: [northwind]"), "s.yaml:9", "begins with m-"},
+		{"a member cut short", to("members: [" + id + ", m-abc]"), "s.yaml:9", "m-abc"},
+		{"no role", to("roles: [The Boss]"), "s.yaml:9", "lower-case"},
+		{"no project", to("projects: [study-7]"), "s.yaml:9", "p-"},
+		{"no country", to("jurisdictions: [XX]"), "s.yaml:9", "ISO 3166"},
+		{"a country in small letters", to("jurisdictions: [de]"), "s.yaml:9", "capital letters"},
+		{"a country that was renamed", to("jurisdictions: [UK]"), "s.yaml:9", "GB"},
+		{"kept for ever and a day", strings.Replace(plain, "version: 2", "version: 2\nretention: 4000d", 1), "s.yaml:4", "at most ten years"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := terms.Parse("s.yaml", []byte(c.sheet))
+			if f := fault.Public(err); err == nil || f.Kind != fault.Invalid || f.Path != c.place || !strings.Contains(f.Message, c.says) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestLengthsThatAreTheSameHaveTheSameHash(t *testing.T) {
+	hash := func(lines string) string {
+		s, err := terms.Parse("s.yaml", []byte(strings.Replace(plain, "    for: [defend]\n", "    for: [defend]\n"+lines, 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, err := s.Hash()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	if hash("    after: 2w\n") != hash("    after: 14d\n") || hash("    after: 14d\n") != hash("    after: 336h\n") {
+		t.Error("two weeks, 14 days and 336 hours have different hashes")
+	}
+	if hash("    after: 14d\n") == hash("") || hash("    keep: 14d\n") == hash("    after: 14d\n") {
+		t.Error("different clauses have the same hash")
+	}
+}
+
 func TestASheetIsHeldAgainstTheStandardByLine(t *testing.T) {
 	std := finance(t)
 	for _, c := range []struct{ name, fields, form, place, says string }{
@@ -166,6 +233,8 @@ func FuzzParse(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add([]byte(`{"name":"x","version":1,"clauses":[{"id":"a","fields":["b"],"to":[{"stake":"any"}],"for":["study"],"form":"exact"}]}`))
+	f.Add([]byte(`{"name":"x","version":1,"retention":"365d","clauses":[{"id":"a","fields":["b"],"to":[{"stake":"any","jurisdictions":["DE"],"projects":["p-a"]}],"for":["study"],"form":"exact",
+		"after":"30d","keep":"6w","from":"2026-01-01","until":"2027-01-01","groups":5,"pap":"PAP:RED","attribution":"none","when":{"contributed_within":"12h"}}]}`))
 	f.Add([]byte("a: &a [*a, *a]"))
 	f.Add([]byte("? [x]\n: y"))
 	f.Add([]byte("%YAML 1.1\n---\n!!map {<<: {a: b}}"))
@@ -198,9 +267,9 @@ func TestSeveralMistakesAreToldAtOnce(t *testing.T) {
 	}{
 		"words that no sheet has": {
 			"native: Case\ndates: dmy\nclauses:\n  - id: a\n    feilds: [victim.industry]\n",
-			[]string{`s.yaml:1: there is no such property here as "native"; here may stand clauses, name, title, version`,
+			[]string{`s.yaml:1: there is no such property here as "native"; here may stand clauses, name, retention, title, version`,
 				`s.yaml:2: there is no such property here as "dates"`,
-				`s.yaml:5: there is no such property here as "feilds"; here may stand fields, for, form, id, tlp, to`},
+				`s.yaml:5: there is no such property here as "feilds"; here may stand after, attribution, fields, for, form, from, groups, id, keep, pap, tlp, to, until, when`},
 		},
 		"values that no clause takes": {
 			strings.NewReplacer("version: 2", "version: 0", "stake: research", "stake: press", "TLP:AMBER", "TLP:ORANGE").Replace(plain),

@@ -183,6 +183,12 @@ func (w yamlWriter) mapping(n *yaml.Node, pointer string, depth int) error {
 
 var formPointer = regexp.MustCompile(`^/(clauses|fields)/\d+/form$`)
 
+// Lengths of time and days within a sheet.
+var (
+	spanPointer = regexp.MustCompile(`^/(retention|clauses/\d+/(after|keep|when/contributed_within))$`)
+	datePointer = regexp.MustCompile(`^/clauses/\d+/(from|until)$`)
+)
+
 func (w yamlWriter) scalar(n *yaml.Node, pointer string) error {
 	// A form explains itself best where its line is known.
 	if formPointer.MatchString(pointer) {
@@ -193,6 +199,18 @@ func (w yamlWriter) scalar(n *yaml.Node, pointer string) error {
 			}
 			return err
 		}
+	}
+	if spanPointer.MatchString(pointer) {
+		if _, err := ParseSpan(n.Value); err != nil {
+			var f *fault.Error
+			if errors.As(err, &f) {
+				return f.At(w.of(pointer))
+			}
+			return err
+		}
+	}
+	if datePointer.MatchString(pointer) && !Date(n.Value).valid() {
+		return fault.New(fault.Invalid, "terms.date", "%s", wantDate).At(w.of(pointer))
 	}
 	switch n.ShortTag() {
 	case "!!int":

@@ -30,6 +30,8 @@ type (
 	ReleaseID string
 	// AgreementID names an agreement ("a-…").
 	AgreementID string
+	// OrderID names an authority's order to the third party ("o-…").
+	OrderID string
 )
 
 var idEncoding = base32.StdEncoding.WithPadding(base32.NoPadding)

@@ -32,10 +32,13 @@ type Receipt struct {
 	// Received is RFC 3339 UTC, in whole seconds.
 	Received string `json:"received"`
 	// Envelope is the hex SHA-256 of the envelope's payload (ciphertext).
-	Envelope string    `json:"envelope"`
-	Custody  string    `json:"custody"`
-	Results  []Result  `json:"results"`
-	Log      *LogEntry `json:"log,omitzero"`
+	Envelope string `json:"envelope"`
+	Custody  string `json:"custody"`
+	// Pushed is [Pushed] if a tool pushed what is received, and the hub's
+	// intake sent it as the member's delegate; else empty.
+	Pushed  string    `json:"pushed,omitzero"`
+	Results []Result  `json:"results"`
+	Log     *LogEntry `json:"log,omitzero"`
 }
 
 // LogEntry places a receipt in the transparency log (later).

@@ -7,6 +7,9 @@ type EvaluateRequest struct {
 	Epoch   int      `json:"epoch"`
 	Key     KeyKind  `json:"key"`
 	Blinded []string `json:"blinded"`
+	// Delegation is what a delegate shows with its credential (DSSE,
+	// [PayloadDelegation]); a member that asks by itself shows none.
+	Delegation []byte `json:"delegation,omitzero"`
 }
 
 // EvaluateResponse answers with the evaluated elements in order and one

@@ -53,14 +53,15 @@ type Event struct {
 	Hub     string    `json:"hub"`
 	// Made is when there was first something to tell, RFC 3339.
 	Made string `json:"made"`
-	// Kind is hello, indicators, incidents or releases.
+	// Kind is hello, indicators, incidents, releases, objects.withdrawn or
+	// release.withdrawn.
 	Kind    string `json:"kind"`
 	Sector  string `json:"sector"`
 	Purpose string `json:"purpose"`
 	// Collection is the TAXII collection of the objects, if they are in one.
 	Collection string `json:"collection,omitzero"`
 	// Objects are the ids of STIX objects that are new or changed, or of
-	// releases; the first ones, if there are More.
+	// releases, or of what was withdrawn; the first ones, if there are More.
 	Objects []string `json:"objects,omitzero"`
 	More    bool     `json:"more,omitzero"`
 }

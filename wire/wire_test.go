@@ -176,3 +176,23 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// Backups go on being made of what a hold keeps, so that its last day is told
+// and not the day of the receipt.
+func TestAReceiptTellsTheLastDayOfWhatIsHeld(t *testing.T) {
+	held := func(until string) DestroyedReport { return DestroyedReport{Status: Held, HeldUntil: until} }
+	for _, c := range []struct {
+		reports []DestroyedReport
+		n       int
+		day     string
+	}{
+		{nil, 0, ""},
+		{[]DestroyedReport{{Status: Destroyed}, {Status: DestroyedBefore}}, 0, ""},
+		{[]DestroyedReport{{Status: Destroyed}, held("2027-06-30T23:59:59Z")}, 1, "2027-06-30"},
+		{[]DestroyedReport{held("2027-06-30T23:59:59Z"), held("2028-01-01T23:59:59Z"), held("2027-01-31T23:59:59Z")}, 3, "2028-01-01"},
+	} {
+		if n, day := (Destruction{Reports: c.reports, BackupsUntil: "2026-12-30"}).Sealed(); n != c.n || day != c.day {
+			t.Errorf("%+v: %d until %q", c.reports, n, day)
+		}
+	}
+}

@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/mattn/go-isatty"
@@ -236,6 +237,35 @@ func tell(w io.Writer, s sim.Summary) {
 	for _, r := range s.NotMade {
 		fmt.Fprintf(w, "\nNo release of %s: %s.\n", r.Sector, strings.TrimSuffix(r.Reason, "."))
 	}
+	tellParadox(w, s.Paradox)
+}
+
+// tellParadox tells of each sector and pair of stakes what flowed before and
+// after some accepted what was asked of them.
+func tellParadox(w io.Writer, p *sim.Paradox) {
+	if p == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nThe paradox, measured: %s of what members lack, held against everybody's terms. The cheapest offers ask %s; %s.\n",
+		count(p.Requests, "request"), count(p.Asked, "member"), acceptedOf(p.Accepted))
+	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(table, "  SECTOR\tWHO HAS IT\tWHO ASKS\tFLOWED\tWOULD WITH ALL OFFERS\tFLOWS NOW")
+	for i, b := range p.Before {
+		after := "–"
+		if i < len(p.After) {
+			after = percentage(p.After[i].Flows)
+		}
+		fmt.Fprintf(table, "  %s\t%s\t%s\t%s\t%s\t%s\n", b.Sector, b.From, b.To, percentage(b.Flows), percentage(b.WithOffer), after)
+	}
+	table.Flush() //nolint:errcheck // a terminal that is gone needs no error
+	fmt.Fprintln(w, "  What a member concedes for one sector holds in its other sectors, too: more may flow now than would with all offers.")
+}
+
+func acceptedOf(n int) string {
+	if n == 1 {
+		return "1 accepted and signed its agreement anew"
+	}
+	return fmt.Sprintf("%d accepted and signed their agreements anew", n)
 }
 
 // wereOf writes what was done to a number of things: "1 report was".
@@ -275,13 +305,7 @@ func keepServing(c *cobra.Command, trust *sim.Trust) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(c.OutOrStdout(), "\nThe trust keeps serving at %s. Sign in as (each link works once, for five minutes):\n", trust.URL)
-		for _, v := range visitors {
-			fmt.Fprintf(c.OutOrStdout(), "\n  %s of %s (%s)\n    %s\n    Try: %s.\n", v.Person, v.Member, v.Stake, v.Link, v.Try)
-			if v.Look != "" {
-				fmt.Fprintf(c.OutOrStdout(), "    Once signed in: %s\n", v.Look)
-			}
-		}
+		tellVisitors(c.OutOrStdout(), trust.URL, visitors)
 		fmt.Fprintf(c.OutOrStdout(), "\nEnter makes new links; Ctrl-C ends the demo.\n")
 		select {
 		case <-c.Context().Done():
@@ -289,4 +313,28 @@ func keepServing(c *cobra.Command, trust *sim.Trust) error {
 		case <-enter:
 		}
 	}
+}
+
+// tellVisitors tells where each visitor signs in, and how to be that member at
+// the command line while the demo serves.
+func tellVisitors(w io.Writer, url string, visitors []sim.Visitor) {
+	fmt.Fprintf(w, "\nThe trust keeps serving at %s. Sign in as (each link works once, for five minutes):\n", url)
+	for _, v := range visitors {
+		fmt.Fprintf(w, "\n  %s of %s (%s)\n    %s\n    Try: %s.\n", v.Person, v.Member, v.Stake, v.Link, v.Try)
+		if v.Look != "" {
+			fmt.Fprintf(w, "    Once signed in: %s\n", v.Look)
+		}
+		fmt.Fprintf(w, "    At another terminal, commands of this member: export CONCORD_CONFIG=%s\n", shellWord(v.Config))
+	}
+}
+
+// shellWord writes a path so that a shell reads it as one word.
+func shellWord(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@%,", r)
+	}
+	if path != "" && !strings.ContainsFunc(path, func(r rune) bool { return !plain(r) }) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

@@ -12,15 +12,13 @@ import (
 
 	"github.com/concord-trust/concord/envelope"
 	"github.com/concord-trust/concord/fault"
-	"github.com/concord-trust/concord/hub/admit"
-	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/wire"
 )
 
 func hubCommand() *cobra.Command {
 	c := &cobra.Command{Use: "hub", Short: "Run the third party's hub"}
-	c.AddCommand(hubInit(), hubPin(), hubServe(), hubShow(), hubAdmin(), hubMigrateStore())
+	c.AddCommand(hubInit(), hubPin(), hubServe(), hubShow(), hubAdmin(), hubHold(), hubSuccession(), hubMigrateStore())
 	return c
 }
 
@@ -145,7 +143,7 @@ func hubShow() *cobra.Command {
 
 func hubAdmin() *cobra.Command {
 	c := &cobra.Command{Use: "admin", Short: "Work on the hub's record, as its operator"}
-	c.AddCommand(hubInvite(), hubMembers(), hubSuspend(true), hubSuspend(false),
+	c.AddCommand(hubInvite(), hubInvitations(), hubOrder(), hubMembers(), hubSuspend(true), hubSuspend(false), hubErase(),
 		hubJob("consolidate", "Join what was received since the last run", func(c *cobra.Command, h *node.Hub) error {
 			p, err := h.Consolidate.Run(c.Context())
 			if err != nil {
@@ -207,54 +205,6 @@ func hubJob(use, short string, run func(*cobra.Command, *node.Hub) error) *cobra
 		},
 	}
 	f.add(c)
-	return c
-}
-
-func hubInvite() *cobra.Command {
-	var f configFlags
-	var card admit.Card
-	var stake, kind, group, out string
-	var days int
-	c := &cobra.Command{
-		Use:   "invite",
-		Short: "Invite an organisation; writes the one-use code to a file for it",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			h, err := f.hub(c)
-			if err != nil {
-				return err
-			}
-			defer h.Close()
-			card.Stake, card.Kind, card.OwnerGroup = member.Stake(stake), member.Kind(kind), wire.OwnerGroup(first(group, "g-"+card.Name))
-			until := time.Now().AddDate(0, 0, days)
-			code, issued, err := h.Door.Invite(c.Context(), card, until)
-			if err != nil {
-				return err
-			}
-			if err := writeSecret(out, code+"\n"); err != nil {
-				return err
-			}
-			return answer(c, struct {
-				Member wire.MemberID `json:"member"`
-				Name   string        `json:"name"`
-				Until  string        `json:"until"`
-				File   string        `json:"file"`
-			}{issued.ID, issued.Name, until.Format("2006-01-02"), out}, func() {
-				say(c, "%s is invited as %s until %s. The code is in %s: hand it over by a way that others do not read.", issued.Name, issued.ID, until.Format("2006-01-02"), out)
-			})
-		},
-	}
-	f.add(c)
-	c.Flags().StringVar(&card.Name, "name", "", "the organisation")
-	c.Flags().StringVar(&stake, "stake", "", "industry, law-enforcement or research")
-	c.Flags().StringVar(&kind, "kind", "", "firm, isac, cert, responder, insurer, regulator, police, prosecutor, university or institute")
-	c.Flags().StringVar(&group, "owner-group", "", "owner group (default: its own)")
-	c.Flags().StringSliceVar(&card.Sectors, "sectors", nil, "sectors, separated by commas")
-	c.Flags().IntVar(&days, "days", 14, "days for which the invitation can be used")
-	c.Flags().StringVar(&out, "out", "invitation.txt", "file for the code")
-	for _, name := range []string{"name", "stake", "kind", "sectors"} {
-		c.MarkFlagRequired(name) //nolint:errcheck // the flags exist
-	}
 	return c
 }
 

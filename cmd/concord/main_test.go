@@ -56,6 +56,7 @@ func transcripts(t *testing.T, folder, dsn string) testscript.Params {
 		RequireUniqueNames:  true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("EXAMPLES", examples)
+			env.Setenv("HALFYEAR", time.Now().AddDate(0, 6, 0).Format(time.DateOnly))
 			for _, name := range []string{"HUB", "STEWARD", "DESK"} {
 				addr, err := freeAddress()
 				if err != nil {

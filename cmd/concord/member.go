@@ -3,11 +3,13 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/edge/outbox"
 	"github.com/concord-trust/concord/fault"
@@ -19,7 +21,7 @@ import (
 
 func memberCommand() *cobra.Command {
 	c := &cobra.Command{Use: "member", Short: "Take part: join a hub, submit, follow what became of it"}
-	c.AddCommand(memberInit(), memberJoin(), memberRenew(), memberSubmit(), memberSend(), memberStatus(), memberNil(), memberLogin(), memberToken(), memberWebhook(), memberGet(), memberServe())
+	c.AddCommand(memberInit(), memberJoin(), memberRenew(), memberAgreement(), memberPreview(), memberSubmit(), memberSend(), memberStatus(), memberRecall(), memberConfirm(), memberHold(), memberRequest(), memberOffers(), memberNil(), memberLogin(), memberToken(), memberWebhook(), memberGet(), memberServe())
 	return c
 }
 
@@ -50,7 +52,7 @@ func memberInit() *cobra.Command {
 
 func memberJoin() *cobra.Command {
 	var f configFlags
-	var hub, ca, invitation, key, until string
+	var hub, ca, invitation, key, until, afterEnd string
 	c := &cobra.Command{
 		Use:   "join",
 		Short: "Join a hub with an invitation: signs an agreement with an end date",
@@ -68,6 +70,9 @@ func memberJoin() *cobra.Command {
 				if end, err = lastDay("--until", until); err != nil {
 					return err
 				}
+			}
+			if afterEnd != "" {
+				cfg.Member.AfterEnd = agreement.AfterEnd(afterEnd)
 			}
 			a, err := node.Join(c.Context(), cfg, hub, ca, invitation, key, end)
 			if err != nil {
@@ -94,48 +99,9 @@ func memberJoin() *cobra.Command {
 	c.Flags().StringVar(&invitation, "invitation", "", "file with the invitation's code")
 	c.Flags().StringVar(&key, "hub-key", "", "the hub's signing key, learnt by another way; joining is refused if it differs")
 	c.Flags().StringVar(&until, "until", "", "end of the agreement, as 2027-06-30 (default: the latest that the hub offers)")
+	c.Flags().StringVar(&afterEnd, "after-end", "", "what becomes of your contributions after the end: withdraw (default) or keep")
 	c.MarkFlagRequired("hub")        //nolint:errcheck // the flags exist
 	c.MarkFlagRequired("invitation") //nolint:errcheck // the flags exist
-	return c
-}
-
-func memberRenew() *cobra.Command {
-	var f configFlags
-	var sheet, until string
-	c := &cobra.Command{
-		Use:   "renew",
-		Short: "Sign the agreement anew: for another term, or with other terms",
-		Long: `Sign the agreement anew, from now on: for as long as it was made for, or until a
-given day, and with another sheet of terms if one is named. Other terms hold for
-every later answer, also of what was submitted before.`,
-		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			m, err := f.member(c)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			var end time.Time
-			if until != "" {
-				if end, err = lastDay("--until", until); err != nil {
-					return err
-				}
-			}
-			a, err := m.Renew(c.Context(), sheet, end)
-			if err != nil {
-				return err
-			}
-			return answer(c, a, func() {
-				say(c, "The agreement %s is signed by both sides and holds until %s.", a.ID, a.Until.Format("2006-01-02 15:04 MST"))
-				if sheet != "" {
-					say(c, "Your terms are the sheet %q now.", a.Terms.Name)
-				}
-			})
-		},
-	}
-	f.add(c)
-	c.Flags().StringVar(&sheet, "terms", "", "another terms sheet: a file or a built-in one")
-	c.Flags().StringVar(&until, "until", "", "end of the agreement, as 2027-06-30")
 	return c
 }
 
@@ -298,14 +264,18 @@ type status struct {
 	Hub       string           `json:"hub"`
 	Agreement wire.AgreementID `json:"agreement"`
 	Until     time.Time        `json:"agreement_until"`
-	Custody   string           `json:"custody"`
+	// Reminder says that the agreement ends soon, or has ended, and what to do.
+	Reminder string `json:"reminder,omitzero"`
+	Custody  string `json:"custody"`
 	// Unready says why nothing can be contributed now; empty if it can.
 	Unready string        `json:"unready,omitzero"`
 	Counts  outbox.Counts `json:"counts"`
 	Entries []statusEntry `json:"contributions"`
-	// Says what the receipted reports among Entries were joined with; empty
-	// if there are none.
+	// Says what the reports of the newest contributions with a receipt were
+	// joined with; empty if there are none.
 	Says string `json:"says,omitzero"`
+	// Destroyed are the recalls, and what the hub destroyed by itself.
+	Destroyed []node.Destroyed `json:"destroyed,omitzero"`
 }
 
 type statusEntry struct {
@@ -334,6 +304,7 @@ func memberStatus() *cobra.Command {
 		}
 		defer m.Close()
 		s := status{Member: m.Agreement.Member.ID, Hub: m.Agreement.Hub, Agreement: m.Agreement.ID, Until: m.Agreement.Until, Custody: wire.SingleCustody}
+		s.Reminder = reminderOf(s.Until, time.Now())
 		if _, err := m.Intake(); err != nil {
 			s.Unready = fault.Public(err).Message
 		}
@@ -344,14 +315,15 @@ func memberStatus() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		var receipted []wire.ContributionID
 		for _, e := range entries {
 			s.Entries = append(s.Entries, entryOf(e))
-			if !e.Receipted.IsZero() && len(e.Items) > 0 {
-				receipted = append(receipted, e.ID)
-			}
 		}
-		s.Says = givesBack(c, m, receipted)
+		if s.Says, err = matched(c, m); err != nil {
+			return err
+		}
+		if s.Destroyed, err = destroyed(c, m); err != nil {
+			return err
+		}
 		return answer(c, s, func() { s.print(c) })
 	}
 	f.add(c)
@@ -359,17 +331,44 @@ func memberStatus() *cobra.Command {
 	return c
 }
 
-// givesBack says what contributions were joined with, as far as the hub knows
-// now. Status is of use without the hub too.
-func givesBack(c *cobra.Command, m *node.Member, receipted []wire.ContributionID) string {
+// mostMatched is of how many contributions, the newest, status says what they
+// match: the same whatever else it lists. Each is asked for by itself.
+const mostMatched = 20
+
+// matched says what the newest contributions were joined with, as far as the
+// hub knows now. Status is of use without the hub too.
+func matched(c *cobra.Command, m *node.Member) (string, error) {
+	entries, err := m.Store.Entries(c.Context(), 0, mostMatched)
+	if err != nil {
+		return "", err
+	}
+	var receipted []wire.ContributionID
+	for _, e := range entries {
+		if !e.Receipted.IsZero() && len(e.Items) > 0 {
+			receipted = append(receipted, e.ID)
+		}
+	}
 	if len(receipted) == 0 {
-		return ""
+		return "", nil
 	}
 	matches, err := m.GivesBack(c.Context(), receipted, 0)
 	if err != nil {
-		return "The hub does not say now what these reports match: " + fault.Public(err).Message
+		return "The hub does not say now what your reports match: " + fault.Public(err).Message, nil
 	}
-	return node.Sentence(matches)
+	says := node.Sentence(matches)
+	if matches.Groups != "" && len(receipted) > 1 {
+		says += fmt.Sprintf(" (Your newest %d contributions with reports; the band is that of the one that most others stand beside.)", len(receipted))
+	}
+	return says, nil
+}
+
+// destroyed lists what was destroyed at the hub, with what the hub destroyed by
+// itself as far as it says so now.
+func destroyed(c *cobra.Command, m *node.Member) ([]node.Destroyed, error) {
+	if err := m.FetchReceipts(c.Context()); err != nil {
+		fmt.Fprintln(c.ErrOrStderr(), "The hub does not say now what it destroyed by itself:", fault.Public(err).Message)
+	}
+	return m.Destroyed(c.Context())
 }
 
 func entryOf(e outbox.Entry) statusEntry {
@@ -392,8 +391,8 @@ func (s status) print(c *cobra.Command) {
 		say(c, "Nothing can be submitted now: %s.", s.Unready)
 	}
 	say(c, "%s at %s; agreement %s until %s; %s", s.Member, s.Hub, s.Agreement, s.Until.Format("2006-01-02"), s.Custody)
-	if d := time.Until(s.Until); d < 30*24*time.Hour {
-		say(c, "The agreement ends in %d days: `concord member renew` signs it anew.", int(d.Hours()/24))
+	if s.Reminder != "" {
+		say(c, "%s", s.Reminder)
 	}
 	say(c, "%s waiting, %d with a receipt; reports: %d accepted, %d duplicate, %d refused, %d pending",
 		count(int(s.Counts.Waiting), "contribution"), s.Counts.Receipted, s.Counts.Accepted, s.Counts.Duplicate, s.Counts.Refused, s.Counts.Pending)
@@ -420,6 +419,47 @@ func (s status) print(c *cobra.Command) {
 			say(c, "    refused %s: %s: %s (%s)", first(string(r.Report), "nil report"), r.Path, r.Reason, r.Code)
 		}
 	}
+	for _, d := range s.Destroyed {
+		if d.Waiting {
+			say(c, "%s  recalled, and no receipt yet: `concord member recall` asks again", d.ID)
+			continue
+		}
+		s.printReceipt(c, d.Destruction)
+	}
+}
+
+// printReceipt says what a receipt of destruction says. Of a hold that is over
+// another receipt tells.
+func (s status) printReceipt(c *cobra.Command, d wire.Destruction) {
+	held, _ := d.Sealed()
+	if held == 0 {
+		say(c, "%s  %s destroyed %s, by %s (%s); no backup holds the keys after %s", d.ID, count(len(d.Reports), "report"), d.At, d.By, d.Reason, d.BackupsUntil)
+		return
+	}
+	say(c, "%s  %s taken back %s, by %s (%s):", d.ID, count(len(d.Reports), "report"), d.At, d.By, d.Reason)
+	if n := len(d.Reports) - held; n > 0 {
+		say(c, "    %s destroyed, or not there", count(n, "report"))
+	}
+	if !s.heldNoMore(d) {
+		say(c, "    %s", sayBackups(d))
+		return
+	}
+	say(c, "    %s kept by a legal hold that is over: another receipt says that the keys are destroyed", count(held, "report"))
+}
+
+// heldNoMore says that later receipts, of ended holds, tell of the destruction of all that one
+// says is held.
+func (s status) heldNoMore(d wire.Destruction) bool {
+	for _, r := range d.Reports {
+		// Submitted anew, a report may have been destroyed before, too.
+		gone := func(o node.Destroyed) bool {
+			return o.Destruction.By == wire.ByHoldEnd && o.Destruction.At >= d.At && slices.ContainsFunc(o.Destruction.Reports, func(x wire.DestroyedReport) bool { return x.Report == r.Report && x.Status == wire.Destroyed })
+		}
+		if r.Status == wire.Held && !slices.ContainsFunc(s.Destroyed, gone) {
+			return false
+		}
+	}
+	return true
 }
 
 func memberNil() *cobra.Command {

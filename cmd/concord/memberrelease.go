@@ -1,19 +1,23 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/anonymise"
+	"github.com/concord-trust/concord/terms/policy"
 )
 
 // fetched is what `member release` brought.
@@ -22,6 +26,15 @@ type fetched struct {
 	Folder  string           `json:"folder"`
 	Files   []anonymise.File `json:"files"`
 	Cite    string           `json:"cite"`
+	// TLP and DataUse are what may be done with it, beside one's own agreement.
+	TLP     string           `json:"tlp"`
+	DataUse []policy.DataUse `json:"data_use"`
+	// Sums is the SHA-256 of SHA256SUMS, and At the hub's address of the
+	// release: with them a citation leads to these very files.
+	Sums string `json:"sha256sums"`
+	At   string `json:"at"`
+
+	passOn string
 }
 
 func memberRelease() *cobra.Command {
@@ -43,16 +56,33 @@ func memberRelease() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return answer(c, r, func() {
-			say(c, "%s of the release %s in %s; each has the checksum that the hub states.", count(len(r.Files), "file"), r.Release, r.Folder)
-			say(c, "Cite it as: %s", r.Cite)
-			say(c, "Next: concord release check %s", r.Folder)
-		})
+		r.At = strings.TrimSuffix(m.Hub.Base, "/") + "/releases/" + url.PathEscape(r.Release)
+		return answer(c, r, func() { r.say(c) })
 	}
 	f.add(c)
 	c.Flags().StringVar(&dir, "to", "", "folder to make for the files")
 	c.MarkFlagRequired("to") //nolint:errcheck // the flag exists
 	return c
+}
+
+func (r fetched) say(c *cobra.Command) {
+	say(c, "%s of the release %s in %s; each has the checksum that the hub states.", count(len(r.Files), "file"), r.Release, r.Folder)
+	say(c, "What you may do with it: %s", r.mayDo())
+	say(c, "Cite it as: %s %s, SHA-256 of SHA256SUMS: %s", r.Cite, r.At, r.Sums)
+	say(c, "Next: concord release check %s", r.Folder)
+}
+
+// mayDo says in one line what may be done with a release.
+func (r fetched) mayDo() string {
+	var codes []string
+	for _, u := range r.DataUse {
+		codes = append(codes, fmt.Sprintf("%s %s (%s)", u.Code, u.Label, u.ID))
+	}
+	if len(codes) == 0 {
+		codes = []string{"no data-use code"}
+	}
+	return fmt.Sprintf("%s, pass it on %s; %s; all of it within your own agreement (`concord member agreement`). If it is withdrawn, delete it, and confirm that (`concord member confirm`).",
+		cmp.Or(r.TLP, "TLP:RED"), r.passOn, strings.Join(codes, ", "))
 }
 
 // fetchRelease fetches the files into a folder beside dir, which becomes dir
@@ -70,6 +100,12 @@ func fetchRelease(get func(path string) ([]byte, error), id, dir string) (fetche
 	if err := json.Unmarshal(about, &r); err != nil {
 		return fetched{}, fault.New(fault.Invalid, "release.description", "the hub's description of the release cannot be read").At(at).Because(err)
 	}
+	if err := r.Gone(); err != nil {
+		return fetched{}, err
+	}
+	if len(r.Files) == 0 {
+		return fetched{}, fault.New(fault.Invalid, "release.description", "the hub names no file of the release; nothing was kept. Tell the hub's operator").At(at)
+	}
 	part, err := os.MkdirTemp(filepath.Dir(dir), ".release-")
 	if err != nil {
 		return fetched{}, cannotMake(dir, err)
@@ -86,7 +122,11 @@ func fetchRelease(get func(path string) ([]byte, error), id, dir string) (fetche
 	if err := os.Rename(part, dir); err != nil {
 		return fetched{}, cannotMake(dir, err)
 	}
-	return fetched{string(r.ID), dir, r.Files, r.Cite}, nil
+	got := fetched{Release: string(r.ID), Folder: dir, Files: r.Files, Cite: r.Cite, TLP: r.TLP, DataUse: r.DataUse, passOn: r.PassOn()}
+	if i := slices.IndexFunc(r.Files, func(f anonymise.File) bool { return f.Name == anonymise.SumsName }); i >= 0 {
+		got.Sums = r.Files[i].SHA256
+	}
+	return got, nil
 }
 
 // fetchFile fetches one file. Its name is the hub's word and is held to be a

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -66,7 +67,7 @@ func runReconcile(c *cobra.Command, f reconcileFlags) error {
 	case (f.amend == "") != (f.out == ""):
 		return fault.New(fault.Usage, "reconcile.amend", "--amend names a contributor and --out the file for its draft; give both")
 	}
-	o, err := f.reconcile()
+	o, who, err := f.reconcile()
 	if err != nil {
 		return err
 	}
@@ -83,9 +84,9 @@ func runReconcile(c *cobra.Command, f reconcileFlags) error {
 		}
 	case f.view == "requester":
 		v := o.Requester()
-		err = answer(c, v, func() { printRequester(c, v) })
+		err = answer(c, v, func() { printRequester(c, v, o.Measure) })
 	default:
-		err = answer(c, o, func() { printMediator(c, o) })
+		err = answer(c, o, func() { printMediator(c, o, who) })
 	}
 	if err == nil && f.strict && len(o.Refused) > 0 {
 		return errRefused
@@ -93,40 +94,55 @@ func runReconcile(c *cobra.Command, f reconcileFlags) error {
 	return err
 }
 
-func (f reconcileFlags) reconcile() (*reconcile.Outcome, error) {
+// named are the contributors, each with stake and kind, by name.
+type named map[string]string
+
+func (n named) of(contributor string) string {
+	if who := n[contributor]; who != "" {
+		return contributor + " (" + who + ")"
+	}
+	return contributor
+}
+
+func (f reconcileFlags) reconcile() (*reconcile.Outcome, named, error) {
 	at := reconcile.DayOf(time.Now())
 	if f.at != "" {
 		d, err := day("--at", f.at)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		at = reconcile.DayOf(d)
 	}
 	standards, err := sectorStandards(f.standards)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	data, err := readInput("input.unreadable", f.request)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	req, err := reconcile.ParseRequest(f.request, data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files, err := readFolder(f.terms)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	trust, err := reconcile.Gather(files, req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	weights, err := readWeights(f.weights)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return reconcile.Reconcile(trust, req, weights, at, standards)
+	o, err := reconcile.Reconcile(trust, req, weights, at, standards)
+	who := named{}
+	for _, x := range trust.Contributors {
+		who[x.Name] = fmt.Sprintf("%s, %s", x.Stake, x.Kind)
+	}
+	return o, who, err
 }
 
 // sectorStandards finds the standard of a sector: one that was named, else
@@ -229,6 +245,8 @@ func printSentences(c *cobra.Command, all []reconcile.Sentence) {
 
 func whyNoOffer(o *reconcile.Outcome) string {
 	switch {
+	case o.Reached && !flowsNow(o):
+		return fmt.Sprintf("the coverage wanted will flow by %s without any concession", o.By)
 	case o.Reached:
 		return "the coverage wanted flows already"
 	case len(o.OutOfReach) > 0:
@@ -237,33 +255,49 @@ func whyNoOffer(o *reconcile.Outcome) string {
 	return "none was found"
 }
 
-func printMediator(c *cobra.Command, o *reconcile.Outcome) {
-	say(c, "%s: %s of what is asked flows on %s; %s is wanted%s.", o.Request, percentage(o.CoverageNow), o.At, percentage(o.Target), wantedBy(o.At, o.By))
+// flowsNow says that what is wanted flows on the day itself, and not only by
+// the day wanted.
+func flowsNow(o *reconcile.Outcome) bool {
+	const rounding = 1e-9
+	short := func(f reconcile.Field) bool { return f.CoverageNow < f.Target-rounding }
+	return o.CoverageNow >= o.Target-rounding && !slices.ContainsFunc(o.Fields, short)
+}
+
+// flowsMeans says what the tables do not tell.
+const flowsMeans = "Flows: the terms would let %s have it; whether anybody reported one is not counted."
+
+func printMediator(c *cobra.Command, o *reconcile.Outcome, who named) {
+	say(c, "%s: %s of what is asked flows on %s; %s is wanted%s. Counted by %s.", o.Request, percentage(o.CoverageNow), o.At, percentage(o.Target), wantedBy(o.At, o.By), o.Measure)
+	say(c, flowsMeans, "whoever asks")
 	say(c, "")
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "FIELD\tNEEDED AS\tFLOWS\tWANTED\tBLOCKED BY")
 	for _, f := range o.Fields {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", f.Path, f.NeededForm, percentage(f.CoverageNow), percentage(f.Target), len(f.Blocked))
+		wanted := "" // no target of its own
+		if f.Target > 0 {
+			wanted = percentage(f.Target)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", f.Path, f.NeededForm, percentage(f.CoverageNow), wanted, len(f.Blocked))
 	}
 	w.Flush() //nolint:errcheck // a terminal that is gone needs no error
 	say(c, "")
 	for _, f := range o.Fields {
 		for _, b := range f.Blocked {
-			say(c, "  %s: %s gives %s; %s", f.Path, b.Contributor, b.Form, b.Reason)
+			say(c, "  %s: %s gives %s; %s", f.Path, who.of(b.Contributor), b.Form, b.Reason)
 		}
 		for _, l := range f.CoverageBy {
 			say(c, "  %s: %s flows from %s on", f.Path, percentage(l.Coverage), l.Date)
 		}
 	}
 	for _, l := range o.LeftOut {
-		say(c, "  %s is left out: %s", l.Contributor, l.Reason)
+		say(c, "  %s is left out: %s", who.of(l.Contributor), l.Reason)
 	}
 	say(c, "")
 	if len(o.Offers) == 0 {
 		say(c, "No counter-offer: %s.", whyNoOffer(o))
 	}
 	for i, offer := range o.Offers {
-		printOffer(c, i+1, offer)
+		printOffer(c, i+1, offer, who)
 	}
 }
 
@@ -276,7 +310,7 @@ func wantedBy(at, by reconcile.Day) string {
 
 func percentage(share float64) string { return fmt.Sprintf("%.0f %%", 100*share) }
 
-func printOffer(c *cobra.Command, n int, o reconcile.Offer) {
+func printOffer(c *cobra.Command, n int, o reconcile.Offer, who named) {
 	aim := map[reconcile.Aim]string{
 		reconcile.Cheapest: "the cheapest", reconcile.Fewest: "asks the fewest contributors", reconcile.Spread: "each stake concedes in proportion",
 	}[o.Aim]
@@ -291,12 +325,13 @@ func printOffer(c *cobra.Command, n int, o reconcile.Offer) {
 		if x.DelayDays > 0 {
 			later = fmt.Sprintf(", after %d days", x.DelayDays)
 		}
-		say(c, "  %s: %s from %s to %s%s", x.Contributor, x.Path, x.From, x.To, later)
+		say(c, "  %s: %s from %s to %s%s", who.of(x.Contributor), x.Path, x.From, x.To, later)
 	}
 }
 
-func printRequester(c *cobra.Command, v reconcile.ForRequester) {
-	say(c, "%s, on %s. Owner groups are counted in bands; nobody is named.", v.Request, v.At)
+func printRequester(c *cobra.Command, v reconcile.ForRequester, measure string) {
+	say(c, "%s, on %s. Shares are counted by %s, who blocks by owner groups, both in bands; nobody is named.", v.Request, v.At, measure)
+	say(c, flowsMeans, "you")
 	say(c, "")
 	w := tabwriter.NewWriter(c.OutOrStdout(), 0, 4, 2, ' ', 0)
 	fmt.Fprint(w, "FIELD\tNEEDED AS\tFLOWS")
@@ -307,7 +342,7 @@ func printRequester(c *cobra.Command, v reconcile.ForRequester) {
 	for _, f := range v.Fields {
 		fmt.Fprintf(w, "%s\t%s\t%s", f.Path, f.NeededForm, f.Coverage)
 		for _, b := range f.Blocked {
-			fmt.Fprintf(w, "\t%s", b.Groups)
+			fmt.Fprintf(w, "\t%s", groupsInWords(b.Groups))
 		}
 		fmt.Fprintln(w)
 	}
@@ -316,13 +351,22 @@ func printRequester(c *cobra.Command, v reconcile.ForRequester) {
 	for i, o := range v.Offers {
 		var who []string
 		for _, b := range o.Asked {
-			who = append(who, fmt.Sprintf("%s %s", b.Groups, b.Stake))
+			who = append(who, fmt.Sprintf("%s %s", b.Stake, groupsInWords(b.Groups)))
 		}
-		say(c, "Offer %d would reach the coverage wanted, by concessions of these owner groups: %s.", i+1, strings.Join(who, ", "))
+		say(c, "Offer %d would reach the coverage wanted, by concessions in %s. Owner groups asked: %s.", i+1, strings.Join(o.Paths, ", "), strings.Join(who, "; "))
 	}
 	if len(v.Offers) == 0 {
-		say(c, "No counter-offer is needed, or none suffices.")
+		say(c, "There is no counter-offer. Either what you want will flow by %s without any concession, or no concession would bring it.", v.By)
+		say(c, "You are not told which: the answers to several requests would tell shares more closely than bands do.")
 	}
+}
+
+// groupsInWords says what the lowest band means, which none has, too.
+func groupsInWords(band string) string {
+	if band == "0–4" {
+		return "fewer than 5, perhaps none"
+	}
+	return band
 }
 
 func printContributor(c *cobra.Command, v reconcile.ForContributor) {

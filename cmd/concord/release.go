@@ -26,7 +26,8 @@ nothing looks like a token or an id.
 Victims and owner groups never leave the hub, so that k victims and enough
 owner groups stand behind each combination cannot be checked from here. Nor can
 a change made in all files alike, with new checksums: for this, compare the
-checksum of SHA256SUMS with the one that the hub's page of the release shows.`,
+checksum of SHA256SUMS, which is printed, with the one that the hub's page of
+the release shows. Only that page tells whether the release was withdrawn.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if k < 0 {
@@ -42,14 +43,29 @@ checksum of SHA256SUMS with the one that the hub's page of the release shows.`,
 				}
 				return err
 			}
-			return answer(c, checked{File: args[0], Right: true, Is: "a release of " + count(len(content), "file")}, func() {
-				say(c, "The release in %s is what it promises: checksums hold, the three forms agree, no combination of quasi-identifiers and no code is rarer than k, no token is in it.\nVictims and owner groups cannot be seen from here; for the files' origin compare SHA256SUMS with the hub's page.", args[0])
-			})
+			stated, err := anonymise.StatedBy(content)
+			if err != nil {
+				return err
+			}
+			is := checked{File: args[0], Right: true, Is: "a release of " + count(len(content), "file")}
+			return answer(c, checkedRelease{is, stated}, func() { sayChecked(c, args[0], stated) })
 		},
 	}
 	check.Flags().IntVar(&k, "k", 0, "refuse a release that promises fewer than this many records alike")
 	c.AddCommand(check)
 	return c
+}
+
+// checkedRelease is what is found of a release that is right.
+type checkedRelease struct {
+	checked
+	anonymise.Stated
+}
+
+func sayChecked(c *cobra.Command, dir string, r anonymise.Stated) {
+	say(c, "The release in %s is what it promises: checksums hold, the three forms agree, no combination of quasi-identifiers and no code is rarer than k = %d in %s, no token is in it.", dir, r.K, count(r.Records, "record"))
+	say(c, "SHA-256 of SHA256SUMS: %s", r.Sums)
+	say(c, "From here cannot be seen: the victims and owner groups behind it; whether the files are the hub's, for which compare this checksum with its page of the release %s; and whether the release was withdrawn, which only that page tells.", r.ID)
 }
 
 // readRelease reads the files of a release, which is a folder of nothing else.

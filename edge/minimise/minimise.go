@@ -18,6 +18,7 @@ package minimise
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/fault"
@@ -75,14 +76,15 @@ func inputOf(typ, value string) (in Input, canonical string, ok bool) {
 }
 
 // Minimise reduces a report for a sector under its owner's rules, which must
-// have been compiled against the report's standard.
-func Minimise(c collect.Collected, rules *terms.Rules, sector string) (Minimal, error) {
+// have been compiled against the report's standard. It leaves at a moment: a
+// clause that has ended lets nothing leave.
+func Minimise(c collect.Collected, rules *terms.Rules, sector string, at time.Time) (Minimal, error) {
 	rep := c.Report()
 	if rep.Standard != rules.Standard().Ref() {
 		return Minimal{}, fault.New(fault.Internal, "minimise.other_standard",
 			"the report follows %s and the terms were read for %s", rep.Standard, rules.Standard().Ref())
 	}
-	m := reduce(rep, rules)
+	m := reduce(rep, rules, at)
 	m.report.Sector = sector
 	m.origin = Origin{Native: c.Native(), Digest: c.Digest(), Source: c.Where()}
 	if len(m.report.Said) > report.MaxSaid || len(m.report.Observables) > report.MaxObservables {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -117,7 +118,7 @@ func tokensOf(m Minimal) map[Input]string {
 }
 
 func leavesAs(rules *terms.Rules, path string, kinds ...standard.FormKind) bool {
-	return slices.ContainsFunc(rules.Leaving(path), func(d terms.Departure) bool { return slices.Contains(kinds, d.Form.Kind) })
+	return slices.ContainsFunc(rules.Leaving(path, time.Time{}), func(d terms.Departure) bool { return slices.Contains(kinds, d.Form.Kind) })
 }
 
 func TestWithoutAnExactGrantNoExactByteLeaves(t *testing.T) {
@@ -125,7 +126,7 @@ func TestWithoutAnExactGrantNoExactByteLeaves(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		rules := drawRules(t, std).Draw(r, "rules")
 		rep := drawReport(std).Draw(r, "report")
-		m := reduce(rep, rules)
+		m := reduce(rep, rules, time.Time{})
 		left, err := json.Marshal(m.Assemble(tokensOf(m)))
 		if err != nil {
 			r.Fatal(err)
@@ -172,7 +173,7 @@ func TestEachStatementLeavesInExactlyTheFormsThatSomebodyMayReceive(t *testing.T
 	rapid.Check(t, func(r *rapid.T) {
 		rules := drawRules(t, std).Draw(r, "rules")
 		rep := drawReport(std).Draw(r, "report")
-		m := reduce(rep, rules)
+		m := reduce(rep, rules, time.Time{})
 		left := m.Assemble(tokensOf(m))
 		at := map[string][]report.Said{}
 		for _, s := range left.Said {
@@ -180,7 +181,7 @@ func TestEachStatementLeavesInExactlyTheFormsThatSomebodyMayReceive(t *testing.T
 		}
 		for _, s := range rep.Statements {
 			f, _ := std.Field(s.Path)
-			for _, d := range rules.Leaving(s.Path) {
+			for _, d := range rules.Leaving(s.Path, time.Time{}) {
 				i := slices.IndexFunc(at[s.Path], func(o report.Said) bool { return o.Form == d.Form })
 				switch d.Form.Kind {
 				case standard.Exact, standard.Counted:
@@ -200,7 +201,7 @@ func TestEachStatementLeavesInExactlyTheFormsThatSomebodyMayReceive(t *testing.T
 			}
 			for _, o := range at[s.Path] {
 				token := o.Form.Kind == standard.Token && leavesAs(rules, s.Path, standard.Exact)
-				if !token && !slices.ContainsFunc(rules.Leaving(s.Path), func(d terms.Departure) bool { return d.Form == o.Form }) {
+				if !token && !slices.ContainsFunc(rules.Leaving(s.Path, time.Time{}), func(d terms.Departure) bool { return d.Form == o.Form }) {
 					r.Fatalf("%s left as %s, which no clause grants", s.Path, o.Form)
 				}
 			}
@@ -220,7 +221,7 @@ func TestAnExactObservableLeavesWithItsToken(t *testing.T) {
 	m := reduce(report.Report{Standard: "finance/1.0", Observables: []report.Observable{
 		{Type: "domain", Value: "Login.Example.net", FirstSeen: "2014-02-03T05:06:07Z", Count: 3},
 		{Type: "ip", Value: "192.0.2.7"},
-	}}, rules)
+	}}, rules, time.Time{})
 	left := m.Assemble(tokensOf(m)).Observables
 	if len(left) != 1 {
 		t.Fatalf("%d observables left, of which one is granted", len(left))
@@ -234,7 +235,7 @@ func TestATokenOnlyObservableLeavesWithoutValueSecondAndCount(t *testing.T) {
 	rules := rulesOf(t, "observable.domain", "token")
 	m := reduce(report.Report{Standard: "finance/1.0", Observables: []report.Observable{
 		{Type: "domain", Value: "login.example.net", FirstSeen: "2014-02-03T05:06:07Z", LastSeen: "2014-02", Count: 3},
-	}}, rules)
+	}}, rules, time.Time{})
 	left := m.Assemble(tokensOf(m)).Observables
 	if len(left) != 1 || left[0].Value != "" || left[0].Token == "" || left[0].FirstSeen != "2014-02-03" || left[0].LastSeen != "2014-02" || left[0].Count != 0 {
 		t.Errorf("it left as %+v", left)
@@ -247,7 +248,7 @@ func TestATokenOnlyObservableLeavesWithoutValueSecondAndCount(t *testing.T) {
 
 func TestAValueWithoutCanonicalFormGetsNoToken(t *testing.T) {
 	rules := rulesOf(t, "observable.ip", "token")
-	m := reduce(report.Report{Standard: "finance/1.0", Observables: []report.Observable{{Type: "ip", Value: ""}, {Type: "ip", Value: "not an address"}}}, rules)
+	m := reduce(report.Report{Standard: "finance/1.0", Observables: []report.Observable{{Type: "ip", Value: ""}, {Type: "ip", Value: "not an address"}}}, rules, time.Time{})
 	if n := len(m.Inputs()); n != 0 {
 		t.Errorf("%d tokens would be asked for", n)
 	}
@@ -290,12 +291,12 @@ func rulesOf(t testing.TB, field, form string) *terms.Rules {
 
 func TestForWhomAReportIsRelayedLeavesAsATokenIfGranted(t *testing.T) {
 	rep := report.Report{Standard: "finance/1.0", Statements: []report.Statement{{Path: "reporter.on_behalf_of", Value: "North Bank"}}}
-	m := reduce(rep, rulesOf(t, "reporter.on_behalf_of", "token"))
+	m := reduce(rep, rulesOf(t, "reporter.on_behalf_of", "token"), time.Time{})
 	left := m.Assemble(tokensOf(m))
 	if left.OnBehalf == "" || len(left.Said) != 1 || left.Said[0].Value != left.OnBehalf {
 		t.Errorf("it left as %+v", left)
 	}
-	m = reduce(rep, rulesOf(t, "victim.industry", "exact"))
+	m = reduce(rep, rulesOf(t, "victim.industry", "exact"), time.Time{})
 	if left := m.Assemble(tokensOf(m)); left.OnBehalf != "" || len(left.Said) != 0 {
 		t.Errorf("not granted, it left as %+v", left)
 	}

@@ -1,7 +1,9 @@
 package minimise
 
 import (
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/report"
@@ -10,21 +12,29 @@ import (
 )
 
 // Preview shows the owner of a report what would leave, in which forms and by
-// whose clause, and what each audience would see of it. It holds the report's
-// values and is for its owner's eyes only. What an audience sees is computed
-// by the same rules that the hub applies on the way out.
+// whose clause, and what each audience would see of it: when it is received,
+// and at a later moment. It holds the report's values and is for its owner's
+// eyes only. What an audience sees is computed by the same rules that the hub
+// applies on the way out.
 type Preview struct {
-	Sheet     string       `json:"sheet"`
-	Version   int          `json:"sheet_version"`
-	Hash      string       `json:"sheet_hash"`
-	Standard  standard.Ref `json:"standard"`
-	Sector    string       `json:"sector"`
-	Audiences []Audience   `json:"audiences"`
+	Sheet    string       `json:"sheet"`
+	Version  int          `json:"sheet_version"`
+	Hash     string       `json:"sheet_hash"`
+	Standard standard.Ref `json:"standard"`
+	Sector   string       `json:"sector"`
+	// Now is when the report leaves and is received, Later the other moment
+	// that is shown.
+	Now       time.Time  `json:"now"`
+	Later     time.Time  `json:"later"`
+	Audiences []Audience `json:"audiences"`
 	// Fields has one entry for each statement and each observable.
 	Fields []FieldPreview `json:"fields"`
 	// Clauses says in words each clause that lets something of this report
-	// leave.
+	// leave, or be seen.
 	Clauses []ClauseWords `json:"clauses"`
+	// Besides are clauses that grant something of this report to recipients,
+	// or for purposes, that are among no audience of the preview.
+	Besides []ClauseWords `json:"besides,omitzero"`
 	// Notes are what the owner should know besides.
 	Notes []string `json:"notes"`
 }
@@ -51,13 +61,9 @@ type Leaving struct {
 	// can make.
 	Value   string   `json:"value"`
 	Clauses []string `json:"clauses,omitzero"`
-}
-
-// AudienceView is what one audience would see of one value.
-type AudienceView struct {
-	Seen []terms.Reduced `json:"seen,omitzero"`
-	// Withheld says why nothing is seen.
-	Withheld string `json:"withheld,omitzero"`
+	// HeldBack is until when the hub passes it on to nobody in this form; zero:
+	// it does at once.
+	HeldBack time.Time `json:"held_back_until,omitzero"`
 }
 
 // ClauseWords is a clause in plain English.
@@ -100,112 +106,196 @@ func (a Audience) String() string {
 	return s
 }
 
-func (a Audience) table(rules *terms.Rules, sector string) terms.Table {
-	m := member.Member{Stake: a.Stake, Kind: a.Kind}
-	if a.SameSector {
-		m.Sectors = []string{sector}
-	}
-	return rules.For(m, sector, a.Purpose)
+// Setting is what a preview is computed for.
+type Setting struct {
+	// Sector in which the report is contributed.
+	Sector string
+	// Now is when it leaves. It is shown as if the hub received it at once.
+	// Later is the other moment that is shown.
+	Now, Later time.Time
+	// Jurisdiction is the country of the report's owner: clauses for recipients
+	// under its law are shown as such. "": it is not known.
+	Jurisdiction string
+	// Ends is when an agreement ends after which nothing is passed on; zero:
+	// none does.
+	Ends time.Time
+	// Audiences are shown; none: [Audiences].
+	Audiences []Audience
 }
 
-// PreviewOf computes the preview of a report for a sector. It needs no hub and
-// no steward. Without audiences it shows [Audiences].
-func PreviewOf(rep report.Report, rules *terms.Rules, sector string, audiences ...Audience) Preview {
-	if len(audiences) == 0 {
-		audiences = Audiences()
+// PreviewOf computes the preview of a report. It needs no hub and no steward.
+func PreviewOf(rep report.Report, rules *terms.Rules, set Setting) Preview {
+	if len(set.Audiences) == 0 {
+		set.Audiences = Audiences()
 	}
 	sheet := rules.Sheet()
-	p := Preview{Sheet: sheet.Name, Version: sheet.Version, Hash: rules.Hash(), Standard: rep.Standard, Sector: sector, Audiences: audiences}
-	tables := make([]terms.Table, len(audiences))
-	for i, a := range audiences {
-		tables[i] = a.table(rules, sector)
-	}
+	p := Preview{Sheet: sheet.Name, Version: sheet.Version, Hash: rules.Hash(), Standard: rep.Standard, Sector: set.Sector,
+		Now: set.Now, Later: set.Later, Audiences: set.Audiences, Fields: []FieldPreview{}}
+	v := newPreviewer(rules, set)
 	for _, s := range rep.Statements {
-		p.Fields = append(p.Fields, previewStatement(s, rules, tables))
+		p.Fields = append(p.Fields, v.statement(s))
 	}
 	for _, o := range rep.Observables {
-		p.Fields = append(p.Fields, previewObservable(o, rules, tables))
+		p.Fields = append(p.Fields, v.observable(o))
 	}
 	p.Clauses = p.clausesUsed(sheet, rules.Standard())
-	p.Notes = p.notes()
+	p.Besides = v.besides(p.Fields)
+	p.Notes = append(p.notes(), v.notes()...)
 	return p
 }
 
-func previewStatement(s report.Statement, rules *terms.Rules, tables []terms.Table) FieldPreview {
+func (v *previewer) statement(s report.Statement) FieldPreview {
 	var m Minimal
-	m.statement(s, rules)
-	f := fieldPreview(s.Path, s.Value, rules, m.account[0])
+	m.statement(s, v.rules, v.set.Now)
+	f := v.field(s.Path, s.Value, m.account[0])
 	f.Row = s.Row
 	held := slices.Clone(m.report.Said)
 	for i := range held {
 		if held[i].Form.Kind == standard.Token {
 			held[i].Value = TokenShown
 		}
-		f.leave(held[i].Form, held[i].Value, rules)
+		v.leave(&f, held[i].Form, held[i].Value)
 	}
-	for _, t := range tables {
-		f.Audiences = append(f.Audiences, view(t.Reduce(held), len(held) > 0))
+	for _, a := range v.audiences {
+		f.Audiences = append(f.Audiences, v.view(a, f, func(g terms.Granted) []terms.Reduced { return g.Reduce(held) }))
 	}
 	return f
 }
 
-func previewObservable(o report.Observable, rules *terms.Rules, tables []terms.Table) FieldPreview {
+func (v *previewer) observable(o report.Observable) FieldPreview {
 	var m Minimal
-	m.observable(o, rules)
+	m.observable(o, v.rules, v.set.Now)
 	path := report.ObservablePath(o.Type)
-	f := fieldPreview(path, o.Value, rules, m.account[0])
+	f := v.field(path, o.Value, m.account[0])
 	for _, form := range m.account[0].Left {
 		value := TokenShown
 		if form.Kind == standard.Exact {
 			value = o.Value
 		}
-		f.leave(form, value, rules)
+		v.leave(&f, form, value)
 	}
-	for _, t := range tables {
-		var seen []terms.Reduced
-		for _, l := range f.Leaves {
-			if g, ok := t.Allows(path, l.Form); ok {
-				seen = append(seen, terms.Reduced{Form: l.Form, Value: l.Value, TLP: g.TLP})
-			}
-		}
-		f.Audiences = append(f.Audiences, view(seen, len(f.Leaves) > 0))
+	for _, a := range v.audiences {
+		f.Audiences = append(f.Audiences, v.view(a, f, f.told))
 	}
 	return f
 }
 
-func fieldPreview(path, value string, rules *terms.Rules, out Outcome) FieldPreview {
-	field, _ := rules.Standard().Field(path)
+// told is what is shown of an observable: its value, or else its token.
+func (f FieldPreview) told(g terms.Granted) []terms.Reduced {
+	for _, kind := range []standard.FormKind{standard.Exact, standard.Token} {
+		for _, l := range f.Leaves {
+			if l.Form.Kind != kind {
+				continue
+			}
+			if grant, ok := g.Receives(f.Path, kind); ok {
+				return []terms.Reduced{{Form: l.Form, Value: l.Value, TLP: grant.TLP, PAP: grant.PAP, Keep: grant.Keep, Attribution: grant.Attribution}}
+			}
+		}
+	}
+	return nil
+}
+
+func (v *previewer) field(path, value string, out Outcome) FieldPreview {
+	field, _ := v.rules.Standard().Field(path)
 	return FieldPreview{Path: path, Title: field.Title, Class: field.Class, Value: value, Notes: out.Notes, Leaves: []Leaving{}}
 }
 
-// leave adds a form with the clauses that cause it. A token that leaves beside
-// exact leaves by the clauses that grant exact.
-func (f *FieldPreview) leave(form standard.Form, value string, rules *terms.Rules) {
+// leave adds a form with the clauses that cause it, and says if the hub holds
+// it back. A token that leaves beside exact leaves by the clauses that grant
+// exact.
+func (v *previewer) leave(f *FieldPreview, form standard.Form, value string) {
 	l := Leaving{Form: form, Value: value}
-	for _, d := range rules.Leaving(f.Path) {
+	for _, d := range v.rules.Leaving(f.Path, v.set.Now) {
 		if d.Form == form || form.Kind == standard.Token && d.Form.Kind == standard.Exact {
 			l.Clauses = append(l.Clauses, d.Clauses...)
+		}
+	}
+	from, clauses := v.begins(f.Path, form)
+	switch {
+	case from.IsZero() && len(clauses) > 0:
+		f.note("it leaves %s now, and the hub passes it on to nobody: what would grant it ends before it begins (%s)", formWords(form), clausesWords(clauses))
+	case from.After(v.set.Now):
+		l.HeldBack = from
+		f.note("it leaves %s now, and the hub holds it back until %s (%s)", formWords(form), dayOf(from), clausesWords(clauses))
+	}
+	for _, one := range v.clauses {
+		if start := v.begin(one.Clause); start.After(from) && !from.IsZero() && one.Form == form && slices.Contains(l.Clauses, one.ID) {
+			f.note("until %s the hub holds it back from those to whom only clause %s grants it", dayOf(start), one.ID)
 		}
 	}
 	f.Leaves = append(f.Leaves, l)
 }
 
-func view(seen []terms.Reduced, leaves bool) AudienceView {
-	switch {
-	case len(seen) > 0:
-		return AudienceView{Seen: seen}
-	case leaves:
-		return AudienceView{Withheld: "no clause grants it to them for this purpose"}
+// note adds a note, once.
+func (f *FieldPreview) note(format string, args ...any) {
+	if n := fmt.Sprintf(format, args...); !slices.Contains(f.Notes, n) {
+		f.Notes = append(f.Notes, n)
 	}
-	return AudienceView{Withheld: "it does not leave"}
 }
+
+// begin is when a clause begins to grant.
+func (v *previewer) begin(c terms.Clause) time.Time {
+	from := v.set.Now.Add(time.Duration(c.After))
+	if start := c.From.Start(); start.After(from) {
+		from = start
+	}
+	return from
+}
+
+// begins is when the hub first passes something on in a form, by whichever
+// clause grants as much, and by which; zero if each ends before it begins.
+func (v *previewer) begins(path string, form standard.Form) (first time.Time, clauses []string) {
+	field, _ := v.rules.Standard().Field(path)
+	var never []string
+	for _, one := range v.clauses {
+		grants := func(d terms.Departure) bool { return d.Form == form || v.rules.Standard().Weaker(field, form, d.Form) }
+		if !slices.ContainsFunc(one.alone.Leaving(path, v.set.Now), grants) {
+			continue
+		}
+		from := v.begin(one.Clause)
+		switch {
+		case one.Until != "" && !from.Before(one.Until.Start()), one.Keep != 0 && !from.Before(v.set.Now.Add(time.Duration(one.Keep))):
+			never = append(never, one.ID)
+		case clauses == nil || from.Before(first):
+			first, clauses = from, []string{one.ID}
+		case from.Equal(first):
+			clauses = append(clauses, one.ID)
+		}
+	}
+	if clauses == nil {
+		return time.Time{}, never
+	}
+	return first, clauses
+}
+
+func formWords(f standard.Form) string {
+	switch f.Kind {
+	case standard.Exact:
+		return "as it is"
+	case standard.Token:
+		return "as a token"
+	case standard.Counted:
+		return "to be counted"
+	}
+	return "as " + f.String()
+}
+
+func dayOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 func (p Preview) clausesUsed(sheet *terms.Sheet, std *standard.Standard) []ClauseWords {
 	used := map[string]bool{}
+	mark := func(clauses []string) {
+		for _, c := range clauses {
+			used[c] = true
+		}
+	}
 	for _, f := range p.Fields {
 		for _, l := range f.Leaves {
-			for _, c := range l.Clauses {
-				used[c] = true
+			mark(l.Clauses)
+		}
+		for _, a := range f.Audiences {
+			for _, s := range a.ever() {
+				mark(s.Clauses)
 			}
 		}
 	}

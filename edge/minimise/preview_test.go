@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -11,14 +12,20 @@ import (
 	"github.com/concord-trust/concord/standard"
 )
 
+// received is when the reports of these tests are received.
+var received = time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
+
+// quarter shows a report of finance when it is received, and ninety days later.
+var quarter = Setting{Sector: "finance", Now: received, Later: received.AddDate(0, 0, 90)}
+
 func TestAPreviewShowsWhatLeavesAndNothingElse(t *testing.T) {
 	std := finance(t)
 	rapid.Check(t, func(r *rapid.T) {
 		rules := drawRules(t, std).Draw(r, "rules")
 		rep := drawReport(std).Draw(r, "report")
-		m := reduce(rep, rules)
+		m := reduce(rep, rules, quarter.Now)
 		left := m.Assemble(tokensOf(m))
-		p := PreviewOf(rep, rules, "finance")
+		p := PreviewOf(rep, rules, quarter)
 		if len(p.Fields) != len(rep.Statements)+len(rep.Observables) {
 			r.Fatalf("%d entries for %d statements and %d observables", len(p.Fields), len(rep.Statements), len(rep.Observables))
 		}
@@ -40,11 +47,13 @@ func TestAPreviewShowsWhatLeavesAndNothingElse(t *testing.T) {
 				}
 			}
 			for i, a := range f.Audiences {
-				if (len(a.Seen) == 0) != (a.Withheld != "") {
-					r.Fatalf("%v sees %v of %s, and it is withheld because %q", p.Audiences[i], a.Seen, f.Path, a.Withheld)
-				}
-				if len(a.Seen) > 0 && len(f.Leaves) == 0 {
-					r.Fatalf("%v sees %v of %s, which does not leave", p.Audiences[i], a.Seen, f.Path)
+				for _, s := range []Sight{a.Now, a.Later} {
+					if (len(s.Seen) == 0) != (s.Withheld != "") {
+						r.Fatalf("%v sees %v of %s, and it is withheld because %q", p.Audiences[i], s.Seen, f.Path, s.Withheld)
+					}
+					if len(s.Seen) > 0 && len(f.Leaves) == 0 {
+						r.Fatalf("%v sees %v of %s, which does not leave", p.Audiences[i], s.Seen, f.Path)
+					}
 				}
 			}
 		}
@@ -65,12 +74,12 @@ func TestAPreviewShowsWhatLeavesAndNothingElse(t *testing.T) {
 
 func TestAPreviewSaysWhoSeesWhat(t *testing.T) {
 	rules := rulesOf(t, "victim.industry", "exact") // to anybody, to study
-	p := PreviewOf(report.Report{Standard: "finance/1.0", Statements: []report.Statement{{Path: "victim.industry", Value: "522110"}}}, rules, "finance")
+	p := PreviewOf(report.Report{Standard: "finance/1.0", Statements: []report.Statement{{Path: "victim.industry", Value: "522110"}}}, rules, quarter)
 	if len(p.Clauses) != 1 || p.Clauses[0].Clause != "one" || len(p.Notes) == 0 {
 		t.Errorf("it says %+v", p)
 	}
 	for i, a := range p.Audiences {
-		seen := p.Fields[0].Audiences[i].Seen
+		seen := p.Fields[0].Audiences[i].Now.Seen
 		if a.Purpose == "study" {
 			if len(seen) != 1 || seen[0].Value != "522110" || seen[0].TLP != "TLP:GREEN" {
 				t.Errorf("%s sees %v", a, seen)
@@ -89,8 +98,8 @@ func TestAPreviewSaysThatCountedNumbersLeave(t *testing.T) {
 	}
 	path := std.Fields()[i].Path
 	rep := report.Report{Standard: "finance/1.0", Statements: []report.Statement{{Path: path, Value: "12345"}}}
-	with := PreviewOf(rep, rulesOf(t, path, "counted"), "finance")
-	without := PreviewOf(rep, rulesOf(t, path, "exact"), "finance")
+	with := PreviewOf(rep, rulesOf(t, path, "counted"), quarter)
+	without := PreviewOf(rep, rulesOf(t, path, "exact"), quarter)
 	if len(with.Notes) != len(without.Notes)+1 {
 		t.Errorf("with a counted number it notes %q, without %q", with.Notes, without.Notes)
 	}
@@ -99,7 +108,7 @@ func TestAPreviewSaysThatCountedNumbersLeave(t *testing.T) {
 func TestAPreviewSaysThatCommonValuesAreNoIndicators(t *testing.T) {
 	rules := rulesOf(t, "observable.ip", "exact")
 	for value, common := range map[string]bool{"203.0.113.77": true, "10.0.0.1": true, "8.8.8.8": true, "93.184.216.34": false} {
-		p := PreviewOf(report.Report{Standard: "finance/1.0", Observables: []report.Observable{{Type: "ip", Value: value}}}, rules, "finance")
+		p := PreviewOf(report.Report{Standard: "finance/1.0", Observables: []report.Observable{{Type: "ip", Value: value}}}, rules, quarter)
 		f := p.Fields[0]
 		told := slices.ContainsFunc(f.Notes, func(n string) bool { return strings.Contains(n, "goes into no list of indicators") })
 		if told != common || len(f.Leaves) == 0 {

@@ -2,6 +2,9 @@ package minimise
 
 import (
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/observable"
 	"github.com/concord-trust/concord/report"
@@ -31,19 +34,20 @@ const (
 	isCommon    = "it says nothing about an incident, as one of the %s: it ties no reports together and goes into no list of indicators"
 )
 
-// reduce leaves of a report what somebody may receive.
-func reduce(rep report.Report, rules *terms.Rules) Minimal {
+// reduce leaves of a report what somebody may receive, now or later, when it
+// leaves at a moment.
+func reduce(rep report.Report, rules *terms.Rules, at time.Time) Minimal {
 	m := Minimal{report: report.Minimised{Standard: rep.Standard}}
 	for _, s := range rep.Statements {
-		m.statement(s, rules)
+		m.statement(s, rules, at)
 	}
 	for _, o := range rep.Observables {
-		m.observable(o, rules)
+		m.observable(o, rules, at)
 	}
 	return m
 }
 
-func (m *Minimal) statement(s report.Statement, rules *terms.Rules) {
+func (m *Minimal) statement(s report.Statement, rules *terms.Rules, at time.Time) {
 	out := Outcome{Path: s.Path, Row: s.Row}
 	defer func() { m.account = append(m.account, out) }()
 	std := rules.Standard()
@@ -67,7 +71,7 @@ func (m *Minimal) statement(s report.Statement, rules *terms.Rules) {
 			out.Notes = append(out.Notes, noCanonical)
 		}
 	}
-	departures := rules.Leaving(s.Path)
+	departures := rules.Leaving(s.Path, at)
 	for _, d := range departures {
 		switch d.Form.Kind {
 		case standard.Exact:
@@ -89,22 +93,53 @@ func (m *Minimal) statement(s report.Statement, rules *terms.Rules) {
 			say(d.Form, s.Value, Input{})
 		}
 	}
-	if len(departures) == 0 {
-		out.Notes = append(out.Notes, notGranted)
-	}
+	out.unless(len(departures) > 0, rules, at)
 }
 
-func (m *Minimal) observable(o report.Observable, rules *terms.Rules) {
+// unless says what lets nothing leave any more, and if nothing leaves, why.
+func (out *Outcome) unless(leaves bool, rules *terms.Rules, at time.Time) {
+	ended := endings(rules, out.Path, at)
+	if !leaves && len(ended) == 0 {
+		ended = []string{notGranted}
+	}
+	out.Notes = append(out.Notes, ended...)
+}
+
+// endings says of each clause that would let a field leave in another form, or
+// at all, that it has ended.
+func endings(rules *terms.Rules, path string, at time.Time) (notes []string) {
+	if at.IsZero() {
+		return nil
+	}
+	for _, d := range rules.Leaving(path, time.Time{}) {
+		for _, c := range rules.Sheet().Clauses {
+			if end := c.Until.Start(); slices.Contains(d.Clauses, c.ID) && c.Until != "" && !at.Before(end) {
+				notes = append(notes, fmt.Sprintf("clause %s ended on %s, and lets nothing leave any more", c.ID, dayOf(end)))
+			}
+		}
+	}
+	return notes
+}
+
+// clausesWords names clauses: "clause late", "clauses early, late".
+func clausesWords(ids []string) string {
+	if len(ids) == 1 {
+		return "clause " + ids[0]
+	}
+	return "clauses " + strings.Join(ids, ", ")
+}
+
+func (m *Minimal) observable(o report.Observable, rules *terms.Rules, at time.Time) {
 	path := report.ObservablePath(o.Type)
 	out := Outcome{Path: path}
 	defer func() { m.account = append(m.account, out) }()
 	exact, token := false, false
-	for _, d := range rules.Leaving(path) {
+	for _, d := range rules.Leaving(path, at) {
 		exact = exact || d.Form.Kind == standard.Exact
 		token = token || d.Form.Kind == standard.Token || exact
 	}
+	out.unless(token, rules, at)
 	if !token {
-		out.Notes = append(out.Notes, notGranted)
 		return
 	}
 	seen := report.Seen{Type: o.Type, Role: o.Role, FirstSeen: day(o.FirstSeen), LastSeen: day(o.LastSeen)}

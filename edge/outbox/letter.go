@@ -35,13 +35,7 @@ func (o *Outbox) letter(t tokenise.Tokenised) (letter, error) {
 	l.size = len(contents) + 200 // id, revision and commitment come on top
 	l.digest = o.mac("contents", string(contents))
 	origin := t.Origin()
-	// Without an id in its source a report is known by what the source file
-	// said; then changed contents are another report.
-	named := o.mac("native", origin.Native)
-	if origin.Native == "" {
-		named = o.mac("unnamed", string(origin.Digest))
-	}
-	l.id = wire.IDFrom[wire.ReportID]('r', [16]byte(named))
+	l.id = o.reportID(origin)
 	l.report.ID = l.id
 	l.evidence = Evidence{Native: slices.Clone(origin.Digest), Source: origin.Source}
 	return l, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/edge/minimise"
@@ -53,7 +54,7 @@ func tokenised(t testing.TB, native, text string) tokenise.Tokenised {
 	}
 	var minimal []minimise.Minimal
 	account, err := collect.Read(t.Context(), bytes.NewReader(document), "case.json", collect.Options{Format: "report"}, func(c collect.Collected) error {
-		m, err := minimise.Minimise(c, rules, "finance")
+		m, err := minimise.Minimise(c, rules, "finance", time.Time{})
 		minimal = append(minimal, m)
 		return err
 	})

@@ -3,6 +3,7 @@ package tokenise_test
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/concord-trust/concord/edge/collect"
 	"github.com/concord-trust/concord/edge/minimise"
@@ -31,7 +32,7 @@ func minimised(t *testing.T, rep report.Report) minimise.Minimal {
 	}
 	var minimal []minimise.Minimal
 	account, err := collect.Read(t.Context(), bytes.NewReader(text), "case.json", collect.Options{Format: "report"}, func(c collect.Collected) error {
-		m, err := minimise.Minimise(c, rules, "finance")
+		m, err := minimise.Minimise(c, rules, "finance", time.Time{})
 		minimal = append(minimal, m)
 		return err
 	})

@@ -58,6 +58,9 @@ func List(e Event) (Listed, error) {
 		return Listed{}, fault.New(fault.Invalid, "misp.unprintable", "a value cannot be written as JSON").Because(w.err)
 	}
 	for _, a := range e.all() {
+		if a.Deleted {
+			continue
+		}
 		for _, value := range a.parts() {
 			// MISP looks values up by MD5; it protects nothing, and need not:
 			// who may read this file may read the values.

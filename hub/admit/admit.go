@@ -14,6 +14,7 @@
 package admit
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base32"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/wire"
 )
 
 // Door decides who comes in. Its fields are set once, before use.
@@ -33,6 +35,9 @@ type Door struct {
 	Record Record
 	// Tokens keeps the tokens of machines; see [Door.IssueToken].
 	Tokens Tokens
+	// DelegateKey is the key to which a member delegates by a delegation of
+	// this id, so that tools may push; nil if they may not.
+	DelegateKey func(m wire.MemberID, id wire.DelegationID) (ed25519.PrivateKey, error)
 	// Sectors are those that the hub serves, each with its standard.
 	Sectors map[string]standard.Ref
 	// Standard finds a standard that the hub serves.
@@ -41,6 +46,14 @@ type Door struct {
 	// every recipient promises, that agreements must state.
 	Policy       string
 	Undertakings []string
+	// Legal is what agreements state of the third party: where hub and stewards
+	// are, who works for it, and its duties. What is missing has its default.
+	Legal agreement.Legal
+	// Projects says that research is agreed on for a project only.
+	Projects bool
+	// Contributed, if set, tells when a member last had a report accepted; zero
+	// if never.
+	Contributed func(ctx context.Context, m wire.MemberID) (time.Time, error)
 	// Sign is the hub's key, by which it countersigns agreements.
 	Sign ed25519.PrivateKey
 	// AgreementLife is the longest that an agreement may last; 0 means

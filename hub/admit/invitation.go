@@ -15,6 +15,7 @@ import (
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/terms"
 	"github.com/concord-trust/concord/wire"
 )
 
@@ -38,6 +39,53 @@ func (d *Door) Invite(ctx context.Context, card Card, until time.Time) (code str
 	if card.Purposes == nil {
 		card.Purposes = agreement.DefaultPurposes(card.Stake)
 	}
+	if card.ID, err = wire.NewID[wire.MemberID]('m', d.Rand); err != nil {
+		return "", Card{}, err
+	}
+	return d.ask(ctx, card, until)
+}
+
+// Amend makes a code by which somebody who takes part already signs anew, under
+// a card that change changed: after a rename, with another owner group, sector
+// or role, for another year of a project, or when the agreement has ended. The
+// member keeps its id and its key; until it signs nothing changes.
+func (d *Door) Amend(ctx context.Context, id wire.MemberID, change func(*Card) error, until time.Time) (code string, issued Card, err error) {
+	m, err := d.Record.Member(ctx, id)
+	if err != nil {
+		return "", Card{}, err
+	}
+	a, _, err := d.held(ctx, m)
+	if err != nil {
+		return "", Card{}, err
+	}
+	card := cardOf(m, a)
+	if err := change(&card); err != nil {
+		return "", Card{}, err
+	}
+	if card.ID != id {
+		return "", Card{}, fault.New(fault.Invalid, "invitation.card", "a member keeps its id")
+	}
+	return d.ask(ctx, card, until)
+}
+
+// cardOf is the card under which a member takes part.
+func cardOf(m member.Member, a agreement.Agreement) Card {
+	return Card{ID: m.ID, Name: m.Name, Stake: m.Stake, Kind: m.Kind, OwnerGroup: m.OwnerGroup, Sectors: m.Sectors, Purposes: slices.Clone(a.Purposes),
+		Roles: slices.Clone(a.Member.Roles), Jurisdiction: a.Member.Jurisdiction, Law: slices.Clone(a.Law), Project: a.Project}
+}
+
+// ask stores the invitation for a card that has its member's id.
+func (d *Door) ask(ctx context.Context, card Card, until time.Time) (code string, issued Card, err error) {
+	if p := card.Project; p != nil {
+		whole := *p
+		whole.Until = whole.Until.UTC().Truncate(time.Second)
+		if whole.ID == "" {
+			if whole.ID, err = wire.NewID[string]('p', d.Rand); err != nil {
+				return "", Card{}, err
+			}
+		}
+		card.Project = &whole
+	}
 	if err := d.checkCard(card); err != nil {
 		return "", Card{}, err
 	}
@@ -45,9 +93,6 @@ func (d *Door) Invite(ctx context.Context, card Card, until time.Time) (code str
 	until = until.UTC().Truncate(time.Second)
 	if !now.Before(until) {
 		return "", Card{}, fault.New(fault.Invalid, "invitation.until", "an invitation ends in the future")
-	}
-	if card.ID, err = wire.NewID[wire.MemberID]('m', d.Rand); err != nil {
-		return "", Card{}, err
 	}
 	if code, err = d.draw(20); err != nil {
 		return "", Card{}, err
@@ -87,7 +132,73 @@ func (d *Door) checkCard(c Card) error {
 			return wrong("the purposes are among %v, each once", member.Purposes())
 		}
 	}
+	if kinds := KindsOf(c.Stake); !slices.Contains(kinds, c.Kind) {
+		return wrong("a %s has another stake than %s, whose kinds are %v", c.Kind, c.Stake, kinds)
+	}
+	if c.Jurisdiction != "" && !terms.ValidCountry(c.Jurisdiction) {
+		return wrong("a country is named by its code of two capital letters (ISO 3166-1 alpha-2): DE, FR, GB")
+	}
+	for i, r := range c.Roles {
+		if !agreement.ValidRoleName(r) || slices.Contains(c.Roles[:i], r) {
+			return wrong("a role is called by lower-case letters, digits and dashes, as mediator, and stands once")
+		}
+	}
+	if err := agreement.CheckLaw(c.Law, c.Stake); err != nil {
+		return err
+	}
+	return d.checkProject(c)
+}
+
+// KindsOf lists the kinds of organisation that have a stake. A CERT may be a
+// sector's own, or the state's.
+func KindsOf(s member.Stake) []member.Kind {
+	switch s {
+	case member.Industry:
+		return []member.Kind{"firm", "isac", "cert", "responder", "insurer"}
+	case member.LawEnforcement:
+		return []member.Kind{"police", "prosecutor", "regulator", "cert"}
+	case member.Research:
+		return []member.Kind{"university", "institute"}
+	}
 	return nil
+}
+
+// checkProject holds a researcher to a project, and its project to a year.
+func (d *Door) checkProject(c Card) error {
+	wrong := func(format string, args ...any) error {
+		return fault.New(fault.Invalid, "invitation.project", format, args...)
+	}
+	switch {
+	case c.Project == nil && c.Stake == member.Research && d.Projects:
+		return wrong("research is agreed on for a project: its title, the people who work on it, and its end within a year")
+	case c.Project == nil:
+		return nil
+	case c.Stake != member.Research:
+		return wrong("a project is for members of the stake %s", member.Research)
+	case !d.now().Before(c.Project.Until) || c.Project.Until.Sub(d.now()) > agreement.MaxProject:
+		return wrong("a project ends within a year from now; it can be agreed on again")
+	}
+	return c.Project.Check()
+}
+
+// Withdraw takes back the open invitations that were made out to a member id,
+// and returns how many there were. Their codes open nothing any more.
+func (d *Door) Withdraw(ctx context.Context, id wire.MemberID) (int, error) {
+	return d.Record.WithdrawInvitations(ctx, id, d.now())
+}
+
+// State says in a word what became of an invitation by now: open, used, ended
+// or withdrawn.
+func (i Invitation) State(now time.Time) string {
+	switch {
+	case !i.Used.IsZero():
+		return "used"
+	case !i.Withdrawn.IsZero():
+		return "withdrawn"
+	case !now.Before(i.ValidUntil):
+		return "ended"
+	}
+	return "open"
 }
 
 // Offer returns the agreement that an invitation offers: complete but for the
@@ -101,7 +212,19 @@ func (d *Door) Offer(ctx context.Context, code string) (agreement.Agreement, err
 	if err := d.open(i); err != nil {
 		return agreement.Agreement{}, err
 	}
-	offered := d.proposal(i.Card)
+	return d.offered(i.Card)
+}
+
+// RenewalOffer returns the agreement that a member may sign in place of its
+// current one, complete but for what the member adds: what the third party
+// offers may have changed since.
+func (d *Door) RenewalOffer(ctx context.Context, s Standing) (agreement.Agreement, error) {
+	return d.offered(cardOf(s.member, s.agreement))
+}
+
+func (d *Door) offered(c Card) (agreement.Agreement, error) {
+	offered := d.proposal(c)
+	var err error
 	offered.ID, err = wire.NewID[wire.AgreementID]('a', d.Rand)
 	return offered, err
 }
@@ -111,9 +234,20 @@ func (d *Door) Offer(ctx context.Context, code string) (agreement.Agreement, err
 func (d *Door) proposal(c Card) agreement.Agreement {
 	a := agreement.Agreement{
 		Hub: d.Hub, Policy: d.Policy, Undertakings: slices.Clone(d.Undertakings), Purposes: slices.Clone(c.Purposes),
-		Member: agreement.Card{ID: c.ID, Name: c.Name, Stake: c.Stake, Kind: c.Kind, OwnerGroup: c.OwnerGroup, Sectors: slices.Clone(c.Sectors)},
-		From:   d.now(), Until: d.now().Add(d.life()),
+		Member: agreement.Card{ID: c.ID, Name: c.Name, Stake: c.Stake, Kind: c.Kind, OwnerGroup: c.OwnerGroup, Sectors: slices.Clone(c.Sectors),
+			Roles: slices.Clone(c.Roles), Jurisdiction: c.Jurisdiction},
+		From: d.now(), Until: d.now().Add(d.life()),
 	}
+	if c.Project != nil {
+		p := *c.Project
+		p.People = slices.Clone(p.People)
+		if a.Project = &p; p.Until.Before(a.Until) {
+			a.Until = p.Until
+		}
+	}
+	legal := d.Legal
+	legal.Law, legal.Location, legal.Subprocessors = slices.Clone(c.Law), slices.Clone(legal.Location), slices.Clone(legal.Subprocessors)
+	a.Legal = agreement.DefaultLegal(legal, c.Stake, c.Kind)
 	a.Standards = map[string]standard.Ref{}
 	for _, s := range c.Sectors {
 		a.Standards[s] = d.Sectors[s]
@@ -123,6 +257,9 @@ func (d *Door) proposal(c Card) agreement.Agreement {
 
 // open reports whether an invitation can be used now.
 func (d *Door) open(i Invitation) error {
+	if !i.Withdrawn.IsZero() {
+		return fault.New(fault.Forbidden, "invitation.withdrawn", "this invitation was withdrawn; ask the third party")
+	}
 	if !i.Used.IsZero() {
 		return fault.New(fault.Conflict, "invitation.used", "this invitation was used; ask the third party for another")
 	}
@@ -157,11 +294,13 @@ func (d *Door) Join(ctx context.Context, code string, signed []byte) ([]byte, er
 		if err := d.acceptable(a, found.Invitation.Card, found.Invitation.Created); err != nil {
 			return Joined{}, err
 		}
-		return Joined{
-			Member:    d.newMember(a, found.GroupCounts),
-			KeyID:     envelope.KeyID(a.Member.Key),
-			Agreement: held(a, both),
-		}, nil
+		m := d.newMember(a, found.GroupCounts)
+		if found.Known != nil {
+			if m, err = d.amended(*found.Known, m); err != nil {
+				return Joined{}, err
+			}
+		}
+		return Joined{Member: m, KeyID: envelope.KeyID(a.Member.Key), Agreement: held(a, both)}, nil
 	})
 	if err != nil {
 		return nil, codeRefused(err)
@@ -180,6 +319,22 @@ func (d *Door) newMember(a agreement.Agreement, groupCounts time.Time) member.Me
 	}
 	return member.Member{ID: c.ID, Name: c.Name, Stake: c.Stake, Kind: c.Kind, OwnerGroup: c.OwnerGroup,
 		Sectors: slices.Clone(c.Sectors), Key: c.Key, Since: now, CountsFrom: groupCounts}
+}
+
+// amended is a member who takes part already under a changed card. It keeps its
+// key and since when it is there; in the same owner group it counts as before.
+func (d *Door) amended(known, m member.Member) (member.Member, error) {
+	switch {
+	case known.Suspended:
+		return m, errSuspended
+	case !known.Key.Equal(m.Key):
+		return m, fault.New(fault.Forbidden, "agreement.other_key", "a member signs anew with the key that it has; this is another")
+	}
+	m.Since = known.Since
+	if known.OwnerGroup == m.OwnerGroup {
+		m.CountsFrom = known.CountsFrom
+	}
+	return m, nil
 }
 
 // Renew takes a further agreement of a member, with other terms or a later
@@ -209,8 +364,7 @@ func (d *Door) Renew(ctx context.Context, signed []byte) ([]byte, error) {
 	if err != nil || bytes.Equal(current.Signed, both) {
 		return both, err
 	}
-	card := Card{ID: m.ID, Name: m.Name, Stake: m.Stake, Kind: m.Kind, OwnerGroup: m.OwnerGroup, Sectors: m.Sectors, Purposes: now.Purposes()}
-	if err := d.acceptable(a, card, now.agreement.From); err != nil {
+	if err := d.acceptable(a, cardOf(m, now.agreement), now.agreement.From); err != nil {
 		return nil, err
 	}
 	if err := d.Record.Renew(ctx, held(a, both), d.now()); err != nil {
@@ -231,7 +385,8 @@ func (d *Door) acceptable(a agreement.Agreement, c Card, since time.Time) error 
 		return got.With(d.Hub)
 	case got.Member.ID != want.Member.ID || got.Member.Name != want.Member.Name || got.Member.Stake != want.Member.Stake ||
 		got.Member.Kind != want.Member.Kind || got.Member.OwnerGroup != want.Member.OwnerGroup ||
-		!slices.Equal(got.Member.Sectors, want.Member.Sectors):
+		!slices.Equal(got.Member.Sectors, want.Member.Sectors) || !slices.Equal(got.Member.Roles, want.Member.Roles) ||
+		got.Member.Jurisdiction != want.Member.Jurisdiction:
 		return differs("/member", "the agreement's card is not the one that was invited")
 	case len(got.Standards) != len(want.Standards) || slices.ContainsFunc(want.Member.Sectors, func(s string) bool { return got.Standards[s] != want.Standards[s] }):
 		return differs("/standards", "the agreement names other standards than the sectors have")
@@ -241,6 +396,12 @@ func (d *Door) acceptable(a agreement.Agreement, c Card, since time.Time) error 
 		return differs("/undertakings", "the agreement has other undertakings than the third party asks for")
 	case slices.ContainsFunc(got.Purposes, func(p member.Purpose) bool { return !slices.Contains(want.Purposes, p) }):
 		return differs("/purposes", "the agreement names purposes beyond those that are offered")
+	case !same(got.Project, want.Project):
+		return differs("/project", "the agreement is for another project than the one that was agreed on")
+	case !same(but(got.Legal), but(want.Legal)):
+		return differs("/law", "roles, places, subprocessors or duties are not those that the third party offers now")
+	case got.Project != nil && got.Until.After(got.Project.Until):
+		return differs("/until", "the agreement lasts longer than its project")
 	case got.Until.Sub(d.now()) > d.life():
 		return differs("/until", "the agreement lasts longer than the third party agrees to")
 	case !d.now().Before(got.Until):
@@ -256,6 +417,20 @@ func (d *Door) acceptable(a agreement.Agreement, c Card, since time.Time) error 
 		}
 	}
 	return nil
+}
+
+// but is what the third party offers of a legal part; what becomes of its
+// contributions after the end is for the member to say.
+func but(l agreement.Legal) agreement.Legal {
+	l.AfterEnd = ""
+	return l
+}
+
+// same compares two parts of agreements by the bytes that would be signed.
+func same(a, b any) bool {
+	one, err := wire.Canonical(a)
+	other, otherErr := wire.Canonical(b)
+	return err == nil && otherErr == nil && bytes.Equal(one, other)
 }
 
 func (d *Door) life() time.Duration {

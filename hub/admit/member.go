@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/wire"
 )
@@ -16,8 +17,29 @@ type Held struct {
 	// From and Until bound its validity, in whole seconds: valid at From, not
 	// valid any more at Until.
 	From, Until time.Time
+	// Ended is when it ended before its day (see [Door.Succeed]); zero if it
+	// did not.
+	Ended time.Time
 	// Signed is the agreement with both signatures, the truth about it.
 	Signed []byte
+}
+
+// End is when the agreement is valid no more.
+func (h Held) End() time.Time {
+	if !h.Ended.IsZero() && h.Ended.Before(h.Until) {
+		return h.Ended
+	}
+	return h.Until
+}
+
+// Ending says that an agreement ends before its day.
+type Ending struct {
+	Member wire.MemberID
+	At     time.Time
+	Reason string
+	// Successor is the member that the organisation became part of, if it did.
+	// The former member counts with it from then on.
+	Successor wire.MemberID
 }
 
 // Members is what this room needs of the hub's record about who takes part.
@@ -33,6 +55,11 @@ type Members interface {
 	Agreement(ctx context.Context, m wire.MemberID) (Held, error)
 	// Renew makes an agreement the member's current one; the former is kept.
 	Renew(ctx context.Context, h Held, at time.Time) error
+	// EndAgreement ends a member's current agreement and its sessions, and has
+	// it count with its successor's owner group, if there is one. An unknown
+	// member or successor is fault.NotFound; an agreement that ended already is
+	// fault.Conflict.
+	EndAgreement(ctx context.Context, e Ending) error
 	// Suspend sets or lifts a member's suspension; setting it ends all of its
 	// sessions in the same transaction.
 	Suspend(ctx context.Context, m wire.MemberID, suspended bool) error
@@ -51,6 +78,14 @@ type Card struct {
 	Sectors    []string        `json:"sectors"`
 	// Purposes that the member may use answers for.
 	Purposes []member.Purpose `json:"purposes"`
+	// Roles and Jurisdiction are as on the agreement's card.
+	Roles        []string `json:"roles,omitzero"`
+	Jurisdiction string   `json:"jurisdiction,omitzero"`
+	// Law is where the member stands under data protection law; nil means its
+	// stake's and kind's defaults.
+	Law []agreement.Position `json:"law,omitzero"`
+	// Project is what a researcher asks for.
+	Project *agreement.Project `json:"project,omitzero"`
 }
 
 // Invitation is an open or used invitation.
@@ -61,6 +96,8 @@ type Invitation struct {
 	// Used is when the invitation was used, by Member; zero before.
 	Used   time.Time
 	Member wire.MemberID
+	// Withdrawn is when the operator took it back; zero if not.
+	Withdrawn time.Time
 }
 
 // Found is what the record knows about an invitation when it is used.
@@ -68,6 +105,9 @@ type Found struct {
 	Invitation Invitation
 	// GroupCounts is from when on the owner group counts, zero if it is new.
 	GroupCounts time.Time
+	// Known is the member whom the card names, if it takes part already: then
+	// the invitation is to sign anew under a changed card.
+	Known *member.Member
 	// Joined is what came of the invitation if it was used before.
 	Joined *Joined
 }
@@ -87,8 +127,12 @@ type Invitations interface {
 	Invitation(ctx context.Context, codeHash []byte) (Invitation, error)
 	// Invitations lists all, newest first.
 	Invitations(ctx context.Context) ([]Invitation, error)
-	// Join uses an invitation up and stores the member and agreement that
-	// decide makes of it, all or nothing. decide is called inside the
+	// WithdrawInvitations takes back the open invitations that were made out to
+	// this member id, and returns how many there were.
+	WithdrawInvitations(ctx context.Context, m wire.MemberID, at time.Time) (int, error)
+	// Join uses an invitation up and stores the member (in place of the one
+	// with its id, if that takes part already) and the agreement that decide
+	// makes of it, all or nothing. decide is called inside the
 	// transaction, so that of two who use a code at once one joins. If the
 	// invitation was used before, decide finds what came of it and nothing is
 	// stored: it returns Found.Joined to answer the same again, or refuses.
@@ -102,4 +146,5 @@ type Record interface {
 	Members
 	Invitations
 	Sessions
+	Orders
 }

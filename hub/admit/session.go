@@ -80,6 +80,9 @@ func (d *Door) LoginLink(ctx context.Context, m wire.MemberID, person string, pu
 	if err != nil {
 		return "", time.Time{}, err
 	}
+	if err := standing.agreement.Admits(person); err != nil {
+		return "", time.Time{}, err
+	}
 	allowed := standing.Purposes()
 	if len(purposes) == 0 {
 		purposes = allowed
@@ -122,8 +125,12 @@ func (d *Door) Redeem(ctx context.Context, code string) (cookie string, s Sessio
 	if err != nil {
 		return "", Session{}, err
 	}
-	// The agreement may have ended since the link was made.
-	if _, err := d.Standing(ctx, s.Member); err != nil {
+	// The agreement may have ended since the link was made, or name others.
+	standing, err := d.Standing(ctx, s.Member)
+	if err == nil {
+		err = standing.agreement.Admits(s.Person)
+	}
+	if err != nil {
 		return "", Session{}, err
 	}
 	return cookie, s, nil
@@ -145,6 +152,9 @@ func (d *Door) Session(ctx context.Context, cookie string) (Session, Standing, e
 		return Session{}, Standing{}, signInAgain(nil)
 	}
 	standing, err := d.Standing(ctx, s.Member)
+	if err == nil {
+		err = standing.agreement.Admits(s.Person)
+	}
 	if err != nil {
 		return Session{}, Standing{}, err
 	}

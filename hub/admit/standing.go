@@ -21,6 +21,8 @@ type Standing struct {
 	member    member.Member
 	agreement agreement.Agreement
 	at        time.Time
+	// contributed is when the member last had a report accepted.
+	contributed time.Time
 }
 
 // Member is who stands at the door.
@@ -38,7 +40,11 @@ func (s Standing) Viewer(p member.Purpose) (member.Viewer, error) {
 	if !slices.Contains(s.agreement.Purposes, p) {
 		return member.Viewer{}, purposeRefused(p, s.agreement.Purposes)
 	}
-	return member.Viewer{Member: s.member, Purpose: p, At: s.at}, nil
+	v := member.Viewer{Member: s.member, Purpose: p, At: s.at, Contributed: s.contributed}
+	if s.agreement.Project != nil {
+		v.Project = s.agreement.Project.ID
+	}
+	return v, nil
 }
 
 // Rules compiles the member's terms as a contributor, for the standard of each
@@ -75,34 +81,54 @@ func (d *Door) Standing(ctx context.Context, id wire.MemberID) (Standing, error)
 	return d.standing(ctx, m)
 }
 
+var errSuspended = fault.New(fault.Forbidden, "member.suspended",
+	"this membership is suspended; the third party's operator can say why")
+
 func (d *Door) standing(ctx context.Context, m member.Member) (Standing, error) {
 	if m.Suspended {
-		return Standing{}, fault.New(fault.Forbidden, "member.suspended",
-			"this membership is suspended; the third party's operator can say why")
+		return Standing{}, errSuspended
 	}
-	held, err := d.Record.Agreement(ctx, m.ID)
-	if fault.KindOf(err) == fault.NotFound {
-		return Standing{}, fault.New(fault.Forbidden, "agreement.none", "this member has no agreement; no agreement, no flow").Because(err)
-	}
+	a, held, err := d.held(ctx, m)
 	if err != nil {
 		return Standing{}, err
+	}
+	now := d.now()
+	if err := a.ValidAt(now); err != nil {
+		return Standing{}, err
+	}
+	if !now.Before(held.End()) {
+		return Standing{}, fault.New(fault.Forbidden, "agreement.ended",
+			"the agreement %s was ended at %s; ask the third party for an invitation", a.ID, held.End().Format(time.RFC3339))
+	}
+	m.Roles, m.Jurisdiction = slices.Clone(a.Member.Roles), a.Member.Jurisdiction
+	s := Standing{member: m, agreement: a, at: now}
+	if d.Contributed != nil {
+		if s.contributed, err = d.Contributed(ctx, m.ID); err != nil {
+			return Standing{}, err
+		}
+	}
+	return s, nil
+}
+
+// held opens the member's current agreement, whether or not it is valid now.
+func (d *Door) held(ctx context.Context, m member.Member) (agreement.Agreement, Held, error) {
+	none := agreement.Agreement{}
+	held, err := d.Record.Agreement(ctx, m.ID)
+	if fault.KindOf(err) == fault.NotFound {
+		return none, Held{}, fault.New(fault.Forbidden, "agreement.none", "this member has no agreement; no agreement, no flow").Because(err)
+	}
+	if err != nil {
+		return none, Held{}, err
 	}
 	// The record is not believed: what both sides signed is.
 	a, err := agreement.Open(held.Signed, m.Key, d.Sign.Public().(ed25519.PublicKey))
 	if err != nil {
-		return Standing{}, fmt.Errorf("open the agreement of a member in the record: %w", err)
+		return none, Held{}, fmt.Errorf("open the agreement of a member in the record: %w", err)
 	}
-	now := d.now()
 	if a.Member.ID != m.ID || a.ID != held.ID {
-		return Standing{}, fault.New(fault.Internal, "agreement.damaged", "the record holds another member's agreement here")
+		return none, Held{}, fault.New(fault.Internal, "agreement.damaged", "the record holds another member's agreement here")
 	}
-	if err := a.With(d.Hub); err != nil {
-		return Standing{}, err
-	}
-	if err := a.ValidAt(now); err != nil {
-		return Standing{}, err
-	}
-	return Standing{member: m, agreement: a, at: now}, nil
+	return a, held, a.With(d.Hub)
 }
 
 // MemberByKey returns the member who signs with the key of this id
@@ -134,6 +160,27 @@ func (d *Door) Authenticate(ctx context.Context, credential, scope string) (Stan
 		return Standing{}, err
 	}
 	return d.standing(ctx, m)
+}
+
+// Succeed ends the agreement of an organisation that was merged into another
+// member, or that left if to is "": nothing is inherited. What the former member
+// contributed stays under the terms that it signed last or is passed on no
+// more, as its agreement says; it counts with its successor from now on, and
+// the successor signs for itself what is to hold next.
+func (d *Door) Succeed(ctx context.Context, from, to wire.MemberID) error {
+	e := Ending{Member: from, At: d.now(), Reason: "left", Successor: to}
+	if to != "" {
+		e.Reason = "succession"
+	}
+	if from == to {
+		return fault.New(fault.Usage, "succession.same", "an organisation does not succeed itself; after a rename, invite the member to sign anew")
+	}
+	if to != "" {
+		if _, err := d.Standing(ctx, to); err != nil {
+			return fmt.Errorf("look whether the successor takes part: %w", err)
+		}
+	}
+	return d.Record.EndAgreement(ctx, e)
 }
 
 // Suspend ends a member's part until it is lifted: its sessions end, and every

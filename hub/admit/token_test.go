@@ -23,14 +23,14 @@ func TestATokenReadsForItsPurposesUntilItEnds(t *testing.T) {
 		t.Fatalf("%v, %v", expires, err)
 	}
 	for name, user := range map[string]string{"alone": "", "with its member": string(m.id)} {
-		s, got, err := h.door.TokenHolder(h.ctx, user, token)
-		if err != nil || s.Member().ID != m.id || !slices.Equal(got, purposes[:1]) {
-			t.Errorf("%s: %v, %v", name, got, err)
+		got, err := h.door.TokenHolder(h.ctx, user, token)
+		if err != nil || got.Member().ID != m.id || !slices.Equal(got.Purposes, purposes[:1]) || len(got.Delegation) != 0 {
+			t.Errorf("%s: %v, %v", name, got.Purposes, err)
 		}
 	}
 	refused := func(what, user, token string) {
 		t.Helper()
-		_, _, err := h.door.TokenHolder(h.ctx, user, token)
+		_, err := h.door.TokenHolder(h.ctx, user, token)
 		if err == nil {
 			t.Fatalf("%s opens the door", what)
 		}
@@ -43,14 +43,14 @@ func TestATokenReadsForItsPurposesUntilItEnds(t *testing.T) {
 	if err := h.door.Suspend(h.ctx, m.id); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := h.door.TokenHolder(h.ctx, "", token); fault.KindOf(err) != fault.Forbidden {
+	if _, err := h.door.TokenHolder(h.ctx, "", token); fault.KindOf(err) != fault.Forbidden {
 		t.Errorf("a suspended member's token: %v", err)
 	}
 	if err := h.door.Lift(h.ctx, m.id); err != nil {
 		t.Fatal(err)
 	}
 	h.now = epoch.Add(24*time.Hour - time.Second)
-	if _, _, err := h.door.TokenHolder(h.ctx, "", token); err != nil {
+	if _, err := h.door.TokenHolder(h.ctx, "", token); err != nil {
 		t.Errorf("a second before its end: %v", err)
 	}
 	h.now = epoch.Add(24 * time.Hour)

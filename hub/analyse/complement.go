@@ -59,6 +59,16 @@ func restsOn(raw rawTable, cells []int, viewerGroup string) int {
 	return len(all)
 }
 
+// leastOf is how many must stand behind cells together: their sum is a figure,
+// too.
+func leastOf(raw rawTable, cells []int, p Policy) int {
+	least := p.MinOwnerGroups
+	for _, i := range cells {
+		least = max(least, raw.Cells[i].Least)
+	}
+	return least
+}
+
 // complement withholds further cells until none that is withheld can be
 // computed by means of those shown. (One that its totals alone would give away
 // is beyond help: who knows all of these needs no table.) It always ends: each
@@ -91,7 +101,7 @@ func complement(raw rawTable, shown []bool, viewerGroup string, p Policy) {
 					hidden = append(hidden, i)
 				}
 			}
-			if len(hidden) > 0 && (len(hidden) < 2 || restsOn(raw, hidden, viewerGroup) < p.MinOwnerGroups) {
+			if len(hidden) > 0 && (len(hidden) < 2 || restsOn(raw, hidden, viewerGroup) < leastOf(raw, hidden, p)) {
 				changed = hide(l.cells) || changed
 			}
 		}

@@ -13,27 +13,30 @@ import (
 // loss is an amount with who told of it.
 type loss struct {
 	amount float64
-	by     voices
+	by     heard
 }
 
 // currencyOf is the currency in which a report tells amounts, "" if it is not
-// told or may not be counted.
-func currencyOf(m report.Minimised, counts func(path string) bool) string {
+// told or may not be counted, and how many owner groups that asks for.
+func currencyOf(m report.Minimised, counts counting) (currency string, least int) {
 	for _, s := range m.Said {
-		if s.Path == "impact.iso_currency_code" && s.Form.Kind != standard.Token && s.Form.Kind != standard.Sealed && counts(s.Path) {
-			return s.Value
+		if s.Path != "impact.iso_currency_code" || s.Form.Kind == standard.Token || s.Form.Kind == standard.Sealed {
+			continue
+		}
+		if least, ok := counts(s.Path); ok {
+			return s.Value, least
 		}
 	}
-	return ""
+	return "", 0
 }
 
-func (t *telling) lose(from source, currency string, amount float64) {
+func (t *telling) lose(from source, least int, currency string, amount float64) {
 	l := t.losses[currency]
 	if l == nil {
-		l = &loss{by: voices{}}
+		l = &loss{}
 		t.losses[currency] = l
 	}
-	l.by.add(from.contributor, from.reporter)
+	l.by.add(from, least)
 	l.amount = max(l.amount, amount)
 }
 
@@ -59,21 +62,16 @@ func amountOf(v string) (float64, bool) {
 // which enough owner groups told; of several the first in order. Sums of
 // several currencies would mean nothing.
 func (t *tally) currency(told []*telling) string {
-	incidents, groups := map[string]int{}, map[string]map[string]bool{}
+	incidents, crowds := map[string]int{}, map[string]*crowd{}
 	for _, x := range told {
 		for c, l := range x.losses {
 			incidents[c]++
-			if groups[c] == nil {
-				groups[c] = map[string]bool{}
-			}
-			for g := range l.by {
-				groups[c][g] = true
-			}
+			crowdOf(crowds, c).join(l.by)
 		}
 	}
 	most := ""
 	for _, c := range slices.Sorted(maps.Keys(incidents)) {
-		if c != "" && len(groups[c]) >= t.least() && (most == "" || incidents[c] > incidents[most]) {
+		if c != "" && t.enough(crowds[c]) && (most == "" || incidents[c] > incidents[most]) {
 			most = c
 		}
 	}
@@ -82,10 +80,10 @@ func (t *tally) currency(told []*telling) string {
 
 // losses counts incidents by the band of their loss in one currency.
 func losses(told []*telling, currency string) rawTable {
-	raw := ordered("loss", "Losses in bands", told, lossBands, func(x *telling) (string, voices) {
+	raw := ordered("loss", "Losses in bands", told, lossBands, func(x *telling) (string, heard) {
 		l := x.losses[currency]
 		if currency == "" || l == nil {
-			return "", nil
+			return "", heard{}
 		}
 		return lossBand(l.amount), l.by
 	})
@@ -120,7 +118,7 @@ func otherLosses(currency string) string {
 // kinds of action of its incident, so that each is in the sums once.
 func (t *tally) lossByAction(told []*telling, currency string) rawTable {
 	with := slices.DeleteFunc(slices.Clone(told), func(x *telling) bool { return currency == "" || x.losses[currency] == nil })
-	d, row := t.foldRare(actionNames, with, func(x *telling) map[string]voices { return x.by["action"] })
+	d, row := t.foldRare(actionNames, with, func(x *telling) map[string]heard { return x.by["action"] })
 	d.Name, d.Title = "action", "Action"
 	raw := rawTable{Name: "loss-by-action", Title: "Sum of reported losses by kind of action", Counts: "reported losses, to two digits", Measure: sumAmounts, Currency: currency,
 		Note:       "a loss told as a band counts by the band's middle, an open band by its bound; one of several kinds of action counts in equal parts",
@@ -130,14 +128,16 @@ func (t *tally) lossByAction(told []*telling, currency string) rawTable {
 		raw.Counts = currency + " of " + raw.Counts
 	}
 	for _, x := range with {
-		kinds := map[int]int{}
-		for kind := range x.by["action"] {
+		kinds, least := map[int]int{}, map[int]int{}
+		for kind, by := range x.by["action"] {
 			kinds[row(kind)]++
+			least[row(kind)] = max(least[row(kind)], by.least)
 		}
 		// The loss rests on who told of the loss, in whatever action.
 		l := x.losses[currency]
 		for _, i := range slices.Sorted(maps.Keys(kinds)) {
-			raw.Cells[i].add(l.by, l.amount*float64(kinds[i])/float64(len(x.by["action"])))
+			raw.Cells[i].ask(l.by.least, least[i])
+			raw.Cells[i].add(l.by.voices, l.amount*float64(kinds[i])/float64(len(x.by["action"])))
 		}
 	}
 	return raw

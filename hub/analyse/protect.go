@@ -50,6 +50,16 @@ type rawCell struct {
 	// Sum of amounts, and the two largest amounts of single incidents.
 	Sum float64    `json:"sum,omitzero"`
 	Top [2]float64 `json:"top,omitzero"`
+	// Least is how many owner groups must stand behind it, as the terms ask
+	// under which something in it was told; 0: no more than the policy asks.
+	Least int `json:"least,omitzero"`
+}
+
+// ask raises the number of owner groups that must stand behind the cell.
+func (c *rawCell) ask(least ...int) {
+	for _, n := range least {
+		c.Least = max(c.Least, n)
+	}
 }
 
 // voices are the contributors who told something, each with the owner groups
@@ -151,7 +161,8 @@ func withheld(m measure) string {
 // only way a figure leaves this room.
 //
 // A cell is shown if at least p.MinOwnerGroups contributors whom the viewer's
-// group does not know stand behind it and, for sums, no one or two of them,
+// group does not know stand behind it, or more if the terms of one of those
+// ask for more, and, for sums, no one or two of them,
 // and no one or two incidents, dominate it. An empty cell is not shown: that
 // nobody told of something is something, too.
 //
@@ -174,7 +185,7 @@ func protect(s Snapshot, raw rawTable, viewerGroup string, p Policy) Table {
 		Name: raw.Name, Title: raw.Title, Counts: raw.Counts, Currency: raw.Currency, Sector: s.Sector,
 		Snapshot: s.ID, Taken: s.Taken, From: s.From, To: s.To,
 		Dimensions: raw.Dimensions, Missing: raw.Missing, Note: raw.Note, Cells: len(raw.Cells),
-		Protection: fmt.Sprintf("figures with fewer than %d owner groups other than the viewer's behind them are withheld, and so are dominated sums and what would give a withheld figure away", p.MinOwnerGroups),
+		Protection: fmt.Sprintf("figures with fewer than %d owner groups other than the viewer's behind them, or than the terms of one of those ask for, are withheld, and so are dominated sums and what would give a withheld figure away", p.MinOwnerGroups),
 	}
 	shown := shownCells(raw, viewerGroup, p)
 	key := make([]int, len(raw.Dimensions))
@@ -205,7 +216,7 @@ func shownCells(raw rawTable, viewerGroup string, p Policy) []bool {
 // tellable reports whether a cell by itself may be shown.
 func tellable(c rawCell, m measure, viewerGroup string, p Policy) bool {
 	others := c.others(viewerGroup)
-	if len(others) < p.MinOwnerGroups {
+	if len(others) < max(p.MinOwnerGroups, c.Least) {
 		return false
 	}
 	if m != sumAmounts {
@@ -284,6 +295,10 @@ type Snapshot struct {
 	// Cursor is the record's sequence number up to which it looked.
 	Cursor   int64
 	From, To string // first and last month covered
+	// mark is what [Room.Mark] said before it was taken.
+	mark string
+	// until is when a grant that it rests on ends; zero: never.
+	until time.Time
 	// reporting holds, per stake of the reporter, the contributors that
 	// reported (nil reports included).
 	reporting map[string]voices

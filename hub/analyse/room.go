@@ -51,7 +51,10 @@ type Room struct {
 	Snapshots Snapshots
 	Standards func(standard.Ref) (*standard.Standard, error)
 	Policies  map[string]Policy // by sector
-	Now       func() time.Time
+	// Mark, if set, names all that was taken back of a sector: reports, and
+	// terms. A snapshot taken before the mark changed is answered no more.
+	Mark func(ctx context.Context, sector string) (string, error)
+	Now  func() time.Time
 }
 
 // purposes for which figures are made: a statement is counted for a stake if
@@ -65,6 +68,12 @@ func (r *Room) Take(ctx context.Context, sector string) (Snapshot, error) {
 	policy, ok := r.Policies[sector]
 	if !ok {
 		return Snapshot{}, fault.New(fault.NotFound, "sector.not_found", "there is no sector %q", sector)
+	}
+	// The mark is read before what it speaks of: a recall meanwhile makes the
+	// snapshot old, never new.
+	mark, err := r.mark(ctx, sector)
+	if err != nil {
+		return Snapshot{}, err
 	}
 	cursor, err := r.Told.Cursor(ctx)
 	if err != nil {
@@ -92,7 +101,7 @@ func (r *Room) Take(ctx context.Context, sector string) (Snapshot, error) {
 	}
 	s := tally.snapshot()
 	s.ID = fmt.Sprintf("%s-%s", sector, now.Format("20060102T150405Z"))
-	s.Taken, s.Cursor = now, cursor
+	s.Taken, s.Cursor, s.mark, s.until = now, cursor, mark, taking.until
 	data, err := encode(s)
 	if err != nil {
 		return Snapshot{}, err
@@ -110,19 +119,66 @@ type readerKey struct {
 
 // reader decides what may be counted for one stake.
 type reader struct {
-	stake member.Stake
-	// counted remembers of each path whether a clause lets it be counted.
-	counted map[string]bool
-	tables  []terms.Table
+	stake  member.Stake
+	tables []terms.Table
 }
 
-func (rd reader) counts(path string) bool {
-	yes, known := rd.counted[path]
-	if !known {
-		yes = slices.ContainsFunc(rd.tables, func(t terms.Table) bool { return len(t.Grants(path)) > 0 })
-		rd.counted[path] = yes
+// counts decides at a moment which paths clauses let be counted, and what they
+// ask for: of several that let it, the one that asks least.
+func (rd reader) counts(m terms.Moment) counting {
+	return func(path string) (least int, ok bool) {
+		for _, t := range rd.tables {
+			if n, granted := t.Groups(path, counted, m); granted && (!ok || n < least) {
+				least, ok = n, true
+			}
+		}
+		return least, ok
 	}
-	return yes
+}
+
+// counted is the form in which a figure holds a statement: whatever is granted,
+// is granted in that form.
+var counted = standard.Form{Kind: standard.Counted}
+
+// ends is the first moment after m at which it lets less be counted; zero:
+// never. What may be counted later waits for the next snapshot.
+func (rd reader) ends(m terms.Moment) (end time.Time) {
+	for _, t := range rd.tables {
+		end = sooner(end, narrows(t, m))
+	}
+	return end
+}
+
+// narrows is the first moment after m at which a table lets a field be counted
+// no more that it lets be counted at m, or asks for more.
+func narrows(t terms.Table, m terms.Moment) time.Time {
+	next := t.Next(m)
+	if next.IsZero() {
+		return next
+	}
+	asked := map[string]int{}
+	for _, path := range t.At(m).Paths() {
+		if least, ok := t.Groups(path, counted, m); ok {
+			asked[path] = least
+		}
+	}
+	for ; !next.IsZero() && len(asked) > 0; next = t.Next(m) {
+		m.Now = next
+		for path, before := range asked {
+			if least, ok := t.Groups(path, counted, m); !ok || least > before {
+				return next
+			}
+		}
+	}
+	return time.Time{}
+}
+
+// sooner is the first of two moments, of which zero is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // taking is a snapshot in the making.
@@ -131,6 +187,8 @@ type taking struct {
 	tally   *tally
 	members map[wire.MemberID]member.Member
 	readers map[readerKey][]reader
+	// until is when less may be counted.
+	until time.Time
 }
 
 // member finds a reporter, and whether it counts yet: one on probation is
@@ -175,7 +233,9 @@ func (k *taking) tell(ctx context.Context, told consolidate.Told) error {
 			if tellings[rd.stake] == nil {
 				tellings[rd.stake] = newTelling()
 			}
-			tellings[rd.stake].hear(from, rep.Report(), rd.counts)
+			m := terms.Moment{Received: row.Received, Now: k.tally.now, Groups: told.Incident.Behind()}
+			tellings[rd.stake].hear(from, rep.Report(), rd.counts(m))
+			k.until = sooner(k.until, rd.ends(m))
 		}
 	}
 	for stake, t := range tellings {
@@ -196,9 +256,9 @@ func (k *taking) readersOf(ctx context.Context, rep receive.Received) ([]reader,
 	}
 	var readers []reader
 	for _, s := range member.Stakes() {
-		rd := reader{stake: s, counted: map[string]bool{}}
+		rd := reader{stake: s}
 		for _, p := range purposes {
-			rd.tables = append(rd.tables, rules.For(member.Member{Stake: s, Sectors: []string{row.Sector}}, row.Sector, p))
+			rd.tables = append(rd.tables, rules.For(member.Viewer{Member: member.Member{Stake: s, Sectors: []string{row.Sector}}, Purpose: p}, row.Sector))
 		}
 		readers = append(readers, rd)
 	}
@@ -242,9 +302,45 @@ func (r *Room) Reporting(ctx context.Context, sector string, v member.Viewer) (m
 }
 
 func (r *Room) latest(ctx context.Context, sector string) (Snapshot, error) {
+	mark, err := r.mark(ctx, sector)
+	if err != nil {
+		return Snapshot{}, err
+	}
 	_, data, err := r.Snapshots.LatestSnapshot(ctx, sector)
 	if err != nil {
 		return Snapshot{}, err
 	}
-	return decode(data)
+	s := Snapshot{}
+	if len(data) > 0 {
+		if s, err = decode(data); err != nil {
+			return Snapshot{}, err
+		}
+	}
+	over := !s.until.IsZero() && !r.Now().Before(s.until)
+	if len(data) == 0 || s.mark != mark || over {
+		return Snapshot{}, fault.New(fault.NotFound, "statistics.retaken", "the statistics of the sector %s are made anew, since something of what they rested on was taken back; ask again in a moment", sector)
+	}
+	return s, nil
+}
+
+func (r *Room) mark(ctx context.Context, sector string) (string, error) {
+	if r.Mark == nil {
+		return "", nil
+	}
+	return r.Mark(ctx, sector)
+}
+
+// Stale lists the sectors whose statistics are answered no more, since
+// something of what they rest on was taken back: they are to be taken anew.
+func (r *Room) Stale(ctx context.Context) (sectors []string, err error) {
+	for sector := range r.Policies {
+		_, err := r.latest(ctx, sector)
+		if f := fault.Public(err); err != nil && f.Kind != fault.NotFound {
+			return nil, err
+		} else if err != nil && f.Code == "statistics.retaken" {
+			sectors = append(sectors, sector)
+		}
+	}
+	slices.Sort(sectors)
+	return sectors, nil
 }

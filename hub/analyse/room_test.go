@@ -356,7 +356,7 @@ func TestTheFinestDateStandsWhoeverToldFirst(t *testing.T) {
 	for _, dates := range [][]string{{"2025-Q4", "2025-11", "2025-11-30", "2025-11-20", "2025"}, {"2025-11-20", "2025", "2025-11", "2025-Q4", "2025-11-30"}} {
 		one := newTelling()
 		for _, d := range dates {
-			one.hear(source{contributor: "g", reporter: "g"}, report.Minimised{Said: []report.Said{dated(d)}}, func(string) bool { return true })
+			one.hear(source{contributor: "g", reporter: "g"}, report.Minimised{Said: []report.Said{dated(d)}}, func(string) (int, bool) { return 0, true })
 		}
 		if one.date != "2025-11-20" {
 			t.Errorf("of %v %s stands", dates, one.date)

@@ -19,12 +19,31 @@ import (
 // sources together, each category once, with who told it.
 type telling struct {
 	date  string // the most precise "2025-03…" told
-	dated voices
-	by    map[string]map[string]voices // dimension → category → who told it
+	dated heard
+	by    map[string]map[string]heard // dimension → category → who told it
 	// losses by currency; of several amounts told in one the largest stands.
 	losses map[string]*loss
-	heard  bool
+	any    bool // anything was told
 }
+
+// heard is something that was told: by whom, and how many owner groups must
+// stand behind a figure that it enters, as those ask who told it.
+type heard struct {
+	voices
+	least int
+}
+
+func (h *heard) add(from source, least int) {
+	if h.voices == nil {
+		h.voices = voices{}
+	}
+	h.voices.add(from.contributor, from.reporter)
+	h.least = max(h.least, least)
+}
+
+// counting decides whether a path may be counted, and how many owner groups
+// must then stand behind a figure.
+type counting func(path string) (least int, ok bool)
 
 // Dimensions of which an incident has one category at most.
 const (
@@ -33,7 +52,7 @@ const (
 )
 
 func newTelling() *telling {
-	return &telling{dated: voices{}, by: map[string]map[string]voices{}, losses: map[string]*loss{}}
+	return &telling{by: map[string]map[string]heard{}, losses: map[string]*loss{}}
 }
 
 // source is one report that tells: for whom it counts, and who sent it.
@@ -43,47 +62,52 @@ type source struct {
 }
 
 // hear adds one report, as far as counts allows.
-func (t *telling) hear(from source, m report.Minimised, counts func(path string) bool) {
+func (t *telling) hear(from source, m report.Minimised, counts counting) {
 	for _, s := range m.Said {
-		if s.Form.Kind == standard.Token || s.Form.Kind == standard.Sealed || !counts(s.Path) {
+		if s.Form.Kind == standard.Token || s.Form.Kind == standard.Sealed {
 			continue
 		}
-		t.heard = true
+		least, ok := counts(s.Path)
+		if !ok {
+			continue
+		}
+		t.any = true
 		switch {
 		case s.Path == "timeline.incident":
-			t.dates(from, s.Value)
+			t.dates(from, least, s.Value)
 		case strings.HasPrefix(s.Path, "action."):
 			kind, _, _ := strings.Cut(strings.TrimPrefix(s.Path, "action."), ".")
-			t.put(from, "action", kind)
+			t.put(from, least, "action", kind)
 		case strings.HasPrefix(s.Path, "actor."):
 			kind, _, _ := strings.Cut(strings.TrimPrefix(s.Path, "actor."), ".")
-			t.put(from, "actor", kind)
+			t.put(from, least, "actor", kind)
 		case s.Path == "asset.assets.variety":
 			if class, err := from.std.Generalise(field(from.std, s.Path), "class", s.Value); err == nil && class != standard.Any {
-				t.put(from, "asset", class)
+				t.put(from, least, "asset", class)
 			}
 		case s.Path == "victim.industry":
 			if s.Value != standard.Any {
-				t.put(from, "industry", s.Value[:min(2, len(s.Value))])
+				t.put(from, least, "industry", s.Value[:min(2, len(s.Value))])
 			}
 		case s.Path == "timeline.discovery.unit":
-			t.put(from, discovery, s.Value)
+			t.put(from, least, discovery, s.Value)
 		case s.Path == "timeline.containment.unit":
-			t.put(from, containment, s.Value)
+			t.put(from, least, containment, s.Value)
 		case s.Path == "impact.overall_amount":
 			if v, ok := amountOf(s.Value); ok {
-				t.lose(from, currencyOf(m, counts), v)
+				currency, also := currencyOf(m, counts)
+				t.lose(from, max(least, also), currency, v)
 			}
 		}
 	}
 }
 
 // dates keeps the finest date, of several the earliest, whoever told first.
-func (t *telling) dates(from source, date string) {
+func (t *telling) dates(from source, least int, date string) {
 	if quarter(date) == "" {
 		return
 	}
-	t.dated.add(from.contributor, from.reporter)
+	t.dated.add(from, least)
 	if t.date == "" || fineness(date) > fineness(t.date) || fineness(date) == fineness(t.date) && date < t.date {
 		t.date = date
 	}
@@ -104,28 +128,27 @@ func field(std *standard.Standard, path string) standard.Field {
 	return f
 }
 
-func (t *telling) put(from source, dim, category string) {
+func (t *telling) put(from source, least int, dim, category string) {
 	if category == "" || category == "unknown" {
 		return
 	}
 	if t.by[dim] == nil {
-		t.by[dim] = map[string]voices{}
+		t.by[dim] = map[string]heard{}
 	}
-	if t.by[dim][category] == nil {
-		t.by[dim][category] = voices{}
-	}
-	t.by[dim][category].add(from.contributor, from.reporter)
+	h := t.by[dim][category]
+	h.add(from, least)
+	t.by[dim][category] = h
 }
 
 // one is the category of a dimension in which an incident has one: of several
 // that its sources told, the last in order.
-func (t *telling) one(dim string, names [][2]string) (string, voices) {
+func (t *telling) one(dim string, names [][2]string) (string, heard) {
 	for _, n := range slices.Backward(names) {
-		if by := t.by[dim][n[0]]; by != nil {
+		if by, ok := t.by[dim][n[0]]; ok {
 			return n[0], by
 		}
 	}
-	return "", nil
+	return "", heard{}
 }
 
 // tally gathers tellings by stake into raw tables.
@@ -149,7 +172,7 @@ func (t *tally) reported(s member.Stake, contributor, reporter string) {
 }
 
 func (t *tally) add(s member.Stake, one *telling) {
-	if one.heard {
+	if one.any {
 		t.told[s] = append(t.told[s], one)
 	}
 }
@@ -162,6 +185,33 @@ const span = 8
 // to any of them.
 func (t *tally) least() int { return t.minimum + 1 }
 
+// crowd is who told of a category, over all incidents.
+type crowd struct {
+	groups map[string]bool
+	least  int
+}
+
+func (c *crowd) join(by heard) {
+	if c.groups == nil {
+		c.groups = map[string]bool{}
+	}
+	for g := range by.voices {
+		c.groups[g] = true
+	}
+	c.least = max(c.least, by.least)
+}
+
+// enough reports whether a category of which they told gets a line of its own.
+func (t *tally) enough(c *crowd) bool { return len(c.groups) >= max(t.least(), c.least+1) }
+
+// crowdOf is the one of a name, which is made if there is none.
+func crowdOf(all map[string]*crowd, name string) *crowd {
+	if all[name] == nil {
+		all[name] = &crowd{}
+	}
+	return all[name]
+}
+
 func (t *tally) snapshot() Snapshot {
 	s := Snapshot{Sector: t.sector, reporting: t.reporting, byStake: map[string][]rawTable{}}
 	for stake, told := range t.told {
@@ -173,8 +223,8 @@ func (t *tally) snapshot() Snapshot {
 			s.From = from
 		}
 		s.To = max(s.To, to)
-		categories := func(dim string) func(*telling) map[string]voices {
-			return func(x *telling) map[string]voices { return x.by[dim] }
+		categories := func(dim string) func(*telling) map[string]heard {
+			return func(x *telling) map[string]heard { return x.by[dim] }
 		}
 		s.byStake[string(stake)] = []rawTable{
 			t.byQuarter("action-by-quarter", "Incidents by kind of action and quarter", "action", actionNames, told, quarters),
@@ -182,8 +232,8 @@ func (t *tally) snapshot() Snapshot {
 			t.single("asset", "Assets affected", told, assetNames, categories("asset")),
 			t.single("industry", "Industries of victims", told, industryNames, categories("industry")),
 			byMonth(told, months),
-			ordered(discovery, "Time from compromise to discovery", told, timeUnits, func(x *telling) (string, voices) { return x.one(discovery, timeUnits) }),
-			ordered(containment, "Time from discovery to containment", told, timeUnits, func(x *telling) (string, voices) { return x.one(containment, timeUnits) }),
+			ordered(discovery, "Time from compromise to discovery", told, timeUnits, func(x *telling) (string, heard) { return x.one(discovery, timeUnits) }),
+			ordered(containment, "Time from discovery to containment", told, timeUnits, func(x *telling) (string, heard) { return x.one(containment, timeUnits) }),
 			losses(told, currency),
 			t.lossByAction(told, currency),
 		}
@@ -196,22 +246,15 @@ func (t *tally) snapshot() Snapshot {
 // tells the date of one report.
 func (t *tally) lastQuarter(told []*telling) string {
 	now := quarter(t.now.Format("2006-01"))
-	behind := map[string]map[string]bool{}
+	behind := map[string]*crowd{}
 	for _, x := range told {
-		q := quarter(x.date)
-		if q == "" || q > now {
-			continue
-		}
-		if behind[q] == nil {
-			behind[q] = map[string]bool{}
-		}
-		for g := range x.dated {
-			behind[q][g] = true
+		if q := quarter(x.date); q != "" && q <= now {
+			crowdOf(behind, q).join(x.dated)
 		}
 	}
 	last := ""
-	for q, groups := range behind {
-		if len(groups) >= t.least() {
+	for q, c := range behind {
+		if t.enough(c) {
 			last = max(last, q)
 		}
 	}
@@ -285,28 +328,23 @@ const Other = "other"
 
 // foldRare keeps the named categories that enough owner groups told of; the
 // rest, and unnamed ones, fall under Other.
-func (t *tally) foldRare(names [][2]string, told []*telling, of func(*telling) map[string]voices) (Dimension, func(string) int) {
-	groups := map[string]map[string]bool{}
+func (t *tally) foldRare(names [][2]string, told []*telling, of func(*telling) map[string]heard) (Dimension, func(string) int) {
+	crowds := map[string]*crowd{}
 	for _, x := range told {
 		for c, by := range of(x) {
-			if groups[c] == nil {
-				groups[c] = map[string]bool{}
-			}
-			for g := range by {
-				groups[c][g] = true
-			}
+			crowdOf(crowds, c).join(by)
 		}
 	}
 	var d Dimension
 	index := map[string]int{}
 	for _, n := range names {
-		if len(groups[n[0]]) >= t.least() {
+		if c := crowds[n[0]]; c != nil && t.enough(c) {
 			index[n[0]] = len(d.Categories)
 			d.Categories = append(d.Categories, n[0])
 			d.Labels = append(d.Labels, n[1])
 		}
 	}
-	if len(groups) > len(index) {
+	if len(crowds) > len(index) {
 		d.Categories = append(d.Categories, Other)
 		d.Labels = append(d.Labels, "Other and rare")
 	}
@@ -319,7 +357,7 @@ func (t *tally) foldRare(names [][2]string, told []*telling, of func(*telling) m
 }
 
 func (t *tally) byQuarter(name, title, dim string, names [][2]string, told []*telling, quarters []string) rawTable {
-	of := func(x *telling) map[string]voices {
+	of := func(x *telling) map[string]heard {
 		if !slices.Contains(quarters, quarter(x.date)) {
 			return nil
 		}
@@ -337,7 +375,11 @@ func (t *tally) byQuarter(name, title, dim string, names [][2]string, told []*te
 			undated++
 			continue
 		}
-		once(of(x), row, func(i int, by voices) { raw.Cells[i*len(quarters)+q].count(by) })
+		once(of(x), row, func(i int, by heard) {
+			cell := &raw.Cells[i*len(quarters)+q]
+			cell.count(by.voices)
+			cell.ask(by.least, x.dated.least)
+		})
 	}
 	if undated > 0 {
 		raw.Missing = "incidents before or after the quarters shown, or whose quarter is not known or may not be counted"
@@ -345,7 +387,7 @@ func (t *tally) byQuarter(name, title, dim string, names [][2]string, told []*te
 	return raw
 }
 
-func (t *tally) single(name, title string, told []*telling, names [][2]string, of func(*telling) map[string]voices) rawTable {
+func (t *tally) single(name, title string, told []*telling, names [][2]string, of func(*telling) map[string]heard) rawTable {
 	d, row := t.foldRare(names, told, of)
 	d.Name, d.Title = name, title
 	raw := rawTable{Name: name, Title: title, Counts: "incidents", Measure: countIncidents, Dimensions: []Dimension{d}, Cells: make([]rawCell, len(d.Categories))}
@@ -353,7 +395,10 @@ func (t *tally) single(name, title string, told []*telling, names [][2]string, o
 		if len(of(x)) == 0 {
 			raw.Missing = unknownOrWithheld
 		}
-		once(of(x), row, func(i int, by voices) { raw.Cells[i].count(by) })
+		once(of(x), row, func(i int, by heard) {
+			raw.Cells[i].count(by.voices)
+			raw.Cells[i].ask(by.least)
+		})
 	}
 	return raw
 }
@@ -362,23 +407,18 @@ const unknownOrWithheld = "incidents of which this is not known or may not be co
 
 // once calls f for each category index of an incident, each index once, with
 // all who told of it.
-func once(categories map[string]voices, row func(string) int, f func(int, voices)) {
-	all := map[int]voices{}
+func once(categories map[string]heard, row func(string) int, f func(int, heard)) {
+	all := map[int]heard{}
 	for c, by := range categories {
-		i := row(c)
-		if all[i] == nil {
-			all[i] = by
-			continue
-		}
-		both := voices{}
-		for _, some := range []voices{all[i], by} {
-			for g, reporters := range some {
+		both := heard{voices{}, max(by.least, all[row(c)].least)}
+		for _, some := range []heard{all[row(c)], by} {
+			for g, reporters := range some.voices {
 				for r := range reporters {
-					both.add(g, r)
+					both.voices.add(g, r)
 				}
 			}
 		}
-		all[i] = both
+		all[row(c)] = both
 	}
 	for _, i := range slices.Sorted(maps.Keys(all)) {
 		f(i, all[i])
@@ -386,7 +426,7 @@ func once(categories map[string]voices, row func(string) int, f func(int, voices
 }
 
 // ordered is a table over categories with an order, none folded.
-func ordered(name, title string, told []*telling, names [][2]string, of func(*telling) (string, voices)) rawTable {
+func ordered(name, title string, told []*telling, names [][2]string, of func(*telling) (string, heard)) rawTable {
 	d := Dimension{Name: name, Title: title}
 	for _, n := range names {
 		d.Categories = append(d.Categories, n[0])
@@ -396,7 +436,8 @@ func ordered(name, title string, told []*telling, names [][2]string, of func(*te
 	for _, x := range told {
 		category, by := of(x)
 		if i := slices.Index(d.Categories, category); i >= 0 {
-			raw.Cells[i].count(by)
+			raw.Cells[i].count(by.voices)
+			raw.Cells[i].ask(by.least)
 		} else {
 			raw.Missing = unknownOrWithheld
 		}
@@ -416,7 +457,8 @@ func byMonth(told []*telling, months []string) rawTable {
 			continue
 		}
 		if i := slices.Index(d.Categories, x.date[:7]); i >= 0 {
-			raw.Cells[i].count(x.dated)
+			raw.Cells[i].count(x.dated.voices)
+			raw.Cells[i].ask(x.dated.least)
 		}
 	}
 	return raw
@@ -428,6 +470,8 @@ type stored struct {
 	Sector    string                         `json:"sector"`
 	Taken     time.Time                      `json:"taken"`
 	Cursor    int64                          `json:"cursor"`
+	Mark      string                         `json:"mark,omitzero"`
+	Until     time.Time                      `json:"until,omitzero"`
 	From      string                         `json:"from"`
 	To        string                         `json:"to"`
 	Reporters map[string]map[string][]string `json:"reporters"` // stake → contributor → who reported it
@@ -435,7 +479,7 @@ type stored struct {
 }
 
 func encode(s Snapshot) ([]byte, error) {
-	st := stored{s.ID, s.Sector, s.Taken, s.Cursor, s.From, s.To, map[string]map[string][]string{}, s.byStake}
+	st := stored{s.ID, s.Sector, s.Taken, s.Cursor, s.mark, s.until, s.From, s.To, map[string]map[string][]string{}, s.byStake}
 	for stake, all := range s.reporting {
 		st.Reporters[stake] = map[string][]string{}
 		for g, reporters := range all {
@@ -454,7 +498,7 @@ func decode(data []byte) (Snapshot, error) {
 	if err := json.Unmarshal(data, &st); err != nil {
 		return Snapshot{}, fmt.Errorf("decode a snapshot: %w", err)
 	}
-	s := Snapshot{ID: st.ID, Sector: st.Sector, Taken: st.Taken, Cursor: st.Cursor, From: st.From, To: st.To,
+	s := Snapshot{ID: st.ID, Sector: st.Sector, Taken: st.Taken, Cursor: st.Cursor, mark: st.Mark, until: st.Until, From: st.From, To: st.To,
 		reporting: map[string]voices{}, byStake: st.ByStake}
 	for stake, all := range st.Reporters {
 		s.reporting[stake] = voices{}

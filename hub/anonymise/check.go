@@ -99,6 +99,27 @@ func CheckAtLeast(content map[string][]byte, k int) error {
 	return nil
 }
 
+// Stated is what the files of a release say of themselves.
+type Stated struct {
+	ID         string `json:"release"`
+	K          int    `json:"k"`
+	Records    int    `json:"records"`
+	Suppressed int    `json:"suppressed"`
+	// Sums is the SHA-256 of SHA256SUMS, in hexadecimal: the one figure to
+	// compare with the hub's.
+	Sums string `json:"sha256sums"`
+}
+
+// StatedBy reads what files that were checked say of themselves.
+func StatedBy(content map[string][]byte) (Stated, error) {
+	var a about
+	if err := wire.Decode(content[fileAbout], &a); err != nil {
+		return Stated{}, wrong("release.about", fileAbout, "the description cannot be read").Because(err)
+	}
+	sum := sha256.Sum256(content[fileSums])
+	return Stated{a.ID, a.K, a.Records, a.Suppressed, hex.EncodeToString(sum[:])}, nil
+}
+
 func wrong(code, at, format string, args ...any) *fault.Error {
 	return fault.New(fault.Invalid, code, format, args...).At(at)
 }

@@ -1,6 +1,8 @@
 package anonymise
 
 import (
+	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -26,15 +28,42 @@ const unknownValue = ""
 
 // anonymise coarsens the quasi-identifiers until every class holds K records
 // of K victims told by MinOwnerGroups owner groups, and leaves out the codes of
-// attributes that fewer share.
+// attributes that fewer share. What asks for more owner groups than stand
+// behind its class is left out, and the classes are made again.
 func (t *table) anonymise(std *standard.Standard, p Policy) (finished, error) {
+	share := cmp.Or(p.MaxSuppressed, DefaultMaxSuppressed)
+	allowed := int(share * float64(len(t.rows)))
+	for {
+		c, err := t.classify(std, p, allowed)
+		if err != nil {
+			return finished{}, err
+		}
+		behind := t.behindClasses(c.res)
+		if t.leaveOut(func(i int) int { return behind[i] }) {
+			continue // ever less is told, so that it ends
+		}
+		kept := t.kept(c.res)
+		t.restOn(behind, t.leastTold(behind, kept, p))
+		return t.finish(c, kept, p), nil
+	}
+}
+
+// classes are the rows of a table in classes.
+type classes struct {
+	hs    []kanonymity.Hierarchy
+	names [][]string
+	rows  []kanonymity.Row
+	res   kanonymity.Result
+}
+
+func (t *table) classify(std *standard.Standard, p Policy, allowed int) (classes, error) {
 	hs := make([]kanonymity.Hierarchy, len(t.quasi))
 	names := make([][]string, len(t.quasi))
 	codes := make([]map[string]int, len(t.quasi))
 	for q, f := range t.quasi {
 		var err error
 		if hs[q], names[q], codes[q], err = t.hierarchy(std, q, f); err != nil {
-			return finished{}, err
+			return classes{}, err
 		}
 	}
 	victims, groups := map[string]int{}, map[string]int{}
@@ -51,26 +80,47 @@ func (t *table) anonymise(std *standard.Standard, p Policy) (finished, error) {
 			rows[i].Codes = append(rows[i].Codes, codes[q][r.quasi[q]])
 		}
 	}
-	share := p.MaxSuppressed
-	if share == 0 {
-		share = DefaultMaxSuppressed
-	}
 	models := []kanonymity.Model{kanonymity.KRecords(p.K), kanonymity.KVictims(p.K), kanonymity.KOwnerGroups(p.MinOwnerGroups)}
-	res := kanonymity.Anonymise(hs, rows, models, int(share*float64(len(rows))))
-	out := finished{levels: map[string]string{}, suppressed: res.Suppressed, loss: res.Loss}
-	for q, f := range t.quasi {
-		if res.Levels != nil {
-			out.levels[f.Path] = names[q][res.Levels[q]]
+	return classes{hs, names, rows, kanonymity.Anonymise(hs, rows, models, allowed)}, nil
+}
+
+// behindClasses is how many owner groups stand behind the class of each row;
+// behind one that is suppressed nothing needs to stand.
+func (t *table) behindClasses(res kanonymity.Result) []int {
+	groups := map[int]map[string]bool{}
+	for i, c := range res.ClassOf {
+		if groups[c] == nil {
+			groups[c] = map[string]bool{}
+		}
+		for _, by := range t.rows[i].by {
+			groups[c][by.group] = true
 		}
 	}
-	kept := t.kept(res)
+	behind := make([]int, len(t.rows))
 	for i, c := range res.ClassOf {
-		if c < 0 {
+		if behind[i] = len(groups[c]); c < 0 {
+			behind[i] = math.MaxInt
+		}
+	}
+	return behind
+}
+
+// finish writes the rows as they are released.
+func (t *table) finish(c classes, kept codes, p Policy) finished {
+	res := c.res
+	out := finished{levels: map[string]string{}, suppressed: res.Suppressed, loss: res.Loss, rare: t.rare}
+	for q, f := range t.quasi {
+		if res.Levels != nil {
+			out.levels[f.Path] = c.names[q][res.Levels[q]]
+		}
+	}
+	for i, class := range res.ClassOf {
+		if class < 0 {
 			continue
 		}
 		line := make([]string, 0, len(t.quasi)+len(t.attrs))
 		for q := range t.quasi {
-			line = append(line, hs[q].Levels[res.Levels[q]][rows[i].Codes[q]])
+			line = append(line, c.hs[q].Levels[res.Levels[q]][c.rows[i].Codes[q]])
 		}
 		for at, list := range t.rows[i].attrs {
 			told, left := kept.common(at, list, p)
@@ -82,7 +132,7 @@ func (t *table) anonymise(std *standard.Standard, p Policy) (finished, error) {
 	// Sorted, so that the order tells nothing of when or by whom a record
 	// came.
 	slices.SortFunc(out.rows, slices.Compare)
-	return out, nil
+	return out
 }
 
 // support is what stands behind something: records, victims and owner groups.
@@ -90,9 +140,14 @@ type support struct {
 	records int
 	victims map[string]bool // those not known count as one
 	groups  map[string]bool
+	// asked is how many owner groups terms ask for.
+	asked int
 }
 
-func (s *support) add(r row) {
+// add adds a row, of which something stands there that asks for so many owner
+// groups.
+func (s *support) add(r row, asked int) {
+	s.asked = max(s.asked, asked)
 	if s.victims == nil {
 		s.victims, s.groups = map[string]bool{}, map[string]bool{}
 	}
@@ -105,7 +160,7 @@ func (s *support) add(r row) {
 
 // enough reports whether so much stands behind it that it may be told.
 func (s *support) enough(p Policy) bool {
-	return s.records >= p.K && len(s.victims) >= p.K && len(s.groups) >= p.MinOwnerGroups
+	return s.records >= p.K && len(s.victims) >= p.K && len(s.groups) >= max(p.MinOwnerGroups, s.asked)
 }
 
 // codes counts what stands behind each code of each attribute, among the
@@ -131,11 +186,30 @@ func (t *table) kept(res kanonymity.Result) codes {
 					s = &support{}
 					all[at][code] = s
 				}
-				s.add(t.rows[i])
+				s.add(t.rows[i], t.rows[i].asked[len(t.quasi)+at])
 			}
 		}
 	}
 	return all
+}
+
+// leastTold is how many owner groups stand behind each row: its class, and each
+// code that it tells.
+func (t *table) leastTold(behind []int, c codes, p Policy) []int {
+	least := slices.Clone(behind)
+	for i, r := range t.rows {
+		for at, list := range r.attrs {
+			if list == unknownValue || behind[i] == math.MaxInt {
+				continue
+			}
+			for code := range strings.SplitSeq(list, listed) {
+				if s := c[at][code]; s.enough(p) {
+					least[i] = min(least[i], len(s.groups))
+				}
+			}
+		}
+	}
+	return least
 }
 
 // common keeps of a list the codes that enough records share: a code that

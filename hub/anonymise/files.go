@@ -15,6 +15,7 @@ import (
 	"github.com/parquet-go/parquet-go"
 
 	"github.com/concord-trust/concord/standard"
+	"github.com/concord-trust/concord/terms/policy"
 )
 
 // file is a file in the making.
@@ -39,6 +40,9 @@ const (
 	fileSums     = "SHA256SUMS"
 )
 
+// SumsName is the file whose checksum stands for all of them.
+const SumsName = fileSums
+
 // about is release.json: what a reader, or the separate check, must know.
 type about struct {
 	ID             string            `json:"id"`
@@ -56,6 +60,7 @@ type about struct {
 	RareRemoved    int               `json:"rare_removed"`
 	Loss           float64           `json:"loss"`
 	TLP            string            `json:"tlp"`
+	DataUse        []policy.DataUse  `json:"data_use"`
 	From           string            `json:"from"`
 	To             string            `json:"to"`
 	Cite           string            `json:"cite"`
@@ -89,7 +94,7 @@ func (r *Room) files(rel Release, std *standard.Standard, t *table, done finishe
 	}
 	description, err := json.MarshalIndent(about{ID: string(rel.ID), Sector: rel.Sector, Title: rel.Title, Made: rel.Made.Format("2006-01-02T15:04:05Z"), Standard: rel.Standard,
 		K: rel.K, MinOwnerGroups: rel.MinOwnerGroups, Quasi: quasi, Columns: columns, Levels: rel.Levels, Records: rel.Records, Suppressed: rel.Suppressed,
-		RareRemoved: rel.RareRemoved, Loss: rel.Loss, TLP: rel.TLP, From: rel.From, To: rel.To, Cite: rel.Cite, Withheld: rel.Withheld}, "", " ")
+		RareRemoved: rel.RareRemoved, Loss: rel.Loss, TLP: rel.TLP, DataUse: rel.DataUse, From: rel.From, To: rel.To, Cite: rel.Cite, Withheld: rel.Withheld}, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("describe the release: %w", err)
 	}
@@ -185,7 +190,7 @@ func (t *table) coverage(minimum int) ([]byte, error) {
 	rows := [][]string{}
 	for _, d := range t.behind() {
 		for _, category := range slices.Sorted(maps.Keys(d.groups)) {
-			if n := len(d.groups[category]); n >= minimum {
+			if n := len(d.groups[category]); n >= max(minimum, d.asked[category]) {
 				rows = append(rows, []string{d.name, category, coverageBand(n)})
 			}
 		}
@@ -194,40 +199,49 @@ func (t *table) coverage(minimum int) ([]byte, error) {
 	return writeCSV([]string{"dimension", "category", "owner_groups"}, rows)
 }
 
-// dimension holds the owner groups behind each category.
+// dimension holds the owner groups behind each category, and how many terms ask
+// for.
 type dimension struct {
 	name   string
 	groups map[string]map[string]bool
+	asked  map[string]int
 }
 
-func (d dimension) put(category, group string) {
+func newDimension(name string) dimension {
+	return dimension{name, map[string]map[string]bool{}, map[string]int{}}
+}
+
+func (d dimension) put(category, group string, asked int) {
 	category = cmp.Or(category, "not known")
 	if d.groups[category] == nil {
 		d.groups[category] = map[string]bool{}
 	}
 	d.groups[category][group] = true
+	d.asked[category] = max(d.asked[category], asked)
 }
 
 func (t *table) behind() []dimension {
-	stake, size, month := dimension{"stake", map[string]map[string]bool{}}, dimension{"size", map[string]map[string]bool{}}, dimension{"month", map[string]map[string]bool{}}
+	stake, size, month := newDimension("stake"), newDimension("size"), newDimension("month")
 	for _, r := range t.rows {
 		for _, c := range r.by {
-			stake.put(string(c.stake), c.group)
-			size.put(t.told(r, sizeOfVictim), c.group)
-			date := t.told(r, timeOfIncident)
-			month.put(date[:min(len("2006-01"), len(date))], c.group)
+			stake.put(string(c.stake), c.group, 0)
+			category, asked := t.told(r, sizeOfVictim)
+			size.put(category, c.group, asked)
+			date, asked := t.told(r, timeOfIncident)
+			month.put(date[:min(len("2006-01"), len(date))], c.group, asked)
 		}
 	}
 	return []dimension{stake, size, month}
 }
 
-// told is what a row tells of a quasi-identifier.
-func (t *table) told(r row, path string) string {
+// told is what a row tells of a quasi-identifier, and how many owner groups
+// that asks for.
+func (t *table) told(r row, path string) (value string, asked int) {
 	at := slices.IndexFunc(t.quasi, func(f standard.Field) bool { return f.Path == path })
 	if at < 0 {
-		return unknownValue
+		return unknownValue, 0
 	}
-	return r.quasi[at]
+	return r.quasi[at], r.asked[at]
 }
 
 func coverageBand(n int) string {

@@ -3,6 +3,8 @@ package anonymise
 import (
 	"cmp"
 	"context"
+	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +22,24 @@ type row struct {
 	quasi  []string // one a quasi-identifier column, "" unknown
 	attrs  []string // one an attribute column
 	victim string   // token, "" unknown; never leaves this room
+	// asked are how many owner groups must stand behind a class in which the
+	// quasi-identifiers and attributes stand, in that order, as the terms ask
+	// under which they were told; 0: no more than the policy asks.
+	asked []int
 	// by are the contributors with their stakes; they never leave this room.
 	by []contributor
+	// parts are the reports of which it holds something.
+	parts []part
 	// latest is when the newest of its reports was received.
 	latest time.Time
+}
+
+// part is a report that a row holds something of: what its contributor grants,
+// and at which moment.
+type part struct {
+	from    receive.Row
+	granted terms.Table
+	moment  terms.Moment
 }
 
 // contributor is whom thresholds count: an owner group, or the organisation
@@ -47,6 +63,13 @@ type table struct {
 	granted map[string]bool
 	// marking is the strictest of the grants that were used.
 	marking string
+	// rare counts the values that were left out since too few owner groups
+	// stand behind them for the terms under which they were told.
+	rare int
+	// uses are the clauses that it was gathered under.
+	uses uses
+	// basis is what a release made of it rests on.
+	basis Basis
 }
 
 // quasiIdentifiers of a release, by path: what somebody who knows a victim
@@ -118,12 +141,17 @@ func researcher(sector string) member.Member {
 	return member.Member{Stake: member.Research, Kind: "university", Sectors: []string{sector}}
 }
 
+// researchTable is what research of a sector may study of a contributor.
+func researchTable(rules *terms.Rules, sector string) terms.Table {
+	return rules.For(member.Viewer{Member: researcher(sector), Purpose: member.Study}, sector)
+}
+
 func (r *Room) gather(ctx context.Context, sector string, std *standard.Standard, now time.Time) (*table, error) {
 	t := newTable(sector, std)
 	allowed := map[string]terms.Table{} // by agreement and standard
 	counts := map[wire.MemberID]member.Member{}
 	err := r.Told.Each(ctx, sector, func(told consolidate.Told) error {
-		one := row{quasi: make([]string, len(t.quasi)), attrs: make([]string, len(t.attrs))}
+		one := row{quasi: make([]string, len(t.quasi)), attrs: make([]string, len(t.attrs)), asked: make([]int, len(t.quasi)+len(t.attrs))}
 		for _, rep := range told.Reports {
 			from := rep.Row()
 			m, ok := counts[from.Member]
@@ -144,13 +172,18 @@ func (r *Room) gather(ctx context.Context, sector string, std *standard.Standard
 				if err != nil {
 					return err
 				}
-				grants = rules.For(researcher(sector), sector, member.Study)
+				grants = researchTable(rules, sector)
 				allowed[key] = grants
 				t.grant(grants)
+				t.uses.know(key, rules)
 			}
-			if !t.hear(&one, rep, grants) {
+			p := part{receive.Row{Seq: from.Seq, Member: from.Member, Standard: from.Standard}, grants,
+				terms.Moment{Received: from.Received, Now: now, Groups: told.Incident.Behind()}}
+			if !t.hear(&one, rep, p) {
 				continue
 			}
+			one.parts = append(one.parts, p)
+			t.uses.note(key, t, grants.At(p.moment))
 			who := contributor{string(from.OwnerGroup), m.Stake}
 			if on := rep.Report().OnBehalf; on != "" {
 				who.group = "on behalf " + on
@@ -167,7 +200,63 @@ func (r *Room) gather(ctx context.Context, sector string, std *standard.Standard
 		}
 		return nil
 	})
+	all := len(t.groups())
+	t.leaveOut(func(int) int { return all })
 	return t, err
+}
+
+// leaveOut leaves out of the rows what asks for more owner groups than stand
+// behind it, and rows of which nothing is left; behind tells of each row how
+// many stand behind its class, or what it can be. It reports whether a class
+// may have changed.
+func (t *table) leaveOut(behind func(i int) int) (changed bool) {
+	kept := t.rows[:0]
+	for i, r := range t.rows {
+		n := math.MaxInt
+		if slices.Max(r.asked) > 0 {
+			n = behind(i)
+		}
+		empty := true
+		for slot, asked := range r.asked {
+			at, told := slot, &r.quasi
+			if slot >= len(t.quasi) {
+				told, at = &r.attrs, at-len(t.quasi)
+			}
+			value := &(*told)[at]
+			if asked > n && *value != unknownValue {
+				changed = changed || told == &r.quasi
+				t.rare += strings.Count(*value, listed) + 1
+				*value, r.asked[slot] = unknownValue, 0
+			}
+			empty = empty && *value == unknownValue
+		}
+		if empty && n != math.MaxInt {
+			changed = true
+			continue
+		}
+		kept = append(kept, r)
+	}
+	t.rows = kept
+	return changed
+}
+
+// changed reports whether something else was granted of a row at a moment: what
+// was held back until after it came only then, and what has ended went.
+func (t *table) changed(r row, since time.Time) bool {
+	for _, p := range r.parts {
+		then := p.moment
+		then.Now = since
+		if next := p.granted.Next(then); next.IsZero() || next.After(p.moment.Now) {
+			continue
+		}
+		before, now := p.granted.At(then), p.granted.At(p.moment)
+		for _, f := range slices.Concat(t.quasi, t.attrs) {
+			if !reflect.DeepEqual(before.Grants(f.Path), now.Grants(f.Path)) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func newTable(sector string, std *standard.Standard) *table {
@@ -204,9 +293,9 @@ func (t *table) groups() map[string]bool {
 // hear adds what one report says to an incident's row, as far as research may
 // study it, and reports whether that was anything. Of a quasi-identifier the
 // most precise telling stands; attributes of all sources are united.
-func (t *table) hear(one *row, rep receive.Received, allowed terms.Table) bool {
-	heard := false
-	quasi := make([]string, len(t.quasi))
+func (t *table) hear(one *row, rep receive.Received, p part) bool {
+	heard, allowed := false, p.granted.At(p.moment)
+	quasi, asked := make([]string, len(t.quasi)), make([]int, len(t.quasi))
 	for forms := range terms.Statements(rep.Report().Said) {
 		path := forms[0].Path
 		if path == victimIdentity {
@@ -232,17 +321,22 @@ func (t *table) hear(one *row, rep receive.Received, allowed terms.Table) bool {
 			if terms.Strictness(v.TLP) > terms.Strictness(t.marking) {
 				t.marking = v.TLP
 			}
+			least, _ := p.granted.Groups(path, v.Form, p.moment)
 			if qi >= 0 {
-				quasi[qi] = unite(quasi[qi], value)
+				quasi[qi], asked[qi] = unite(quasi[qi], value), max(asked[qi], least)
 			} else {
 				one.attrs[at] = unite(one.attrs[at], value)
+				one.asked[len(t.quasi)+at] = max(one.asked[len(t.quasi)+at], least)
 			}
 			break
 		}
 	}
 	for q, list := range quasi {
-		if t.better(q, list, one.quasi[q]) {
-			one.quasi[q] = list
+		switch {
+		case t.better(q, list, one.quasi[q]):
+			one.quasi[q], one.asked[q] = list, asked[q]
+		case list == one.quasi[q]:
+			one.asked[q] = max(one.asked[q], asked[q])
 		}
 	}
 	return heard

@@ -3,6 +3,7 @@ package anonymise
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,16 +26,25 @@ type Members interface {
 	Member(ctx context.Context, id wire.MemberID) (member.Member, error)
 }
 
-// Store keeps releases. A release, once made, is never changed.
+// Store keeps releases. A release, once made, is never changed, but it can be
+// withdrawn.
 type Store interface {
-	// AddRelease stores a release with its files, all or nothing; a known id
-	// is fault.Conflict.
-	AddRelease(ctx context.Context, r Release, content map[string][]byte) error
+	// AddRelease stores a release with its files and what it rests on, all or
+	// nothing; a known id is fault.Conflict.
+	AddRelease(ctx context.Context, r Release, content map[string][]byte, basis Basis) error
 	// Releases lists a sector's releases, newest first.
 	Releases(ctx context.Context, sector string) ([]Release, error)
 	Release(ctx context.Context, id wire.ReleaseID) (Release, error)
 	// ReleaseFile returns a file's content, or fault.NotFound.
 	ReleaseFile(ctx context.Context, id wire.ReleaseID, name string) (File, []byte, error)
+	// Bases says of releases what became of what they rest on.
+	Bases(ctx context.Context, ids []wire.ReleaseID) (map[wire.ReleaseID]Standing, error)
+	// Sources lists the reports that a release is made of.
+	Sources(ctx context.Context, id wire.ReleaseID) ([]Source, error)
+	// WithdrawRelease puts r, which says that it is withdrawn, in the place of
+	// the release of its id, and drops the files, all or nothing. A second time
+	// changes nothing.
+	WithdrawRelease(ctx context.Context, r Release) error
 }
 
 // Policy is a sector's rule for releases.
@@ -65,7 +75,11 @@ type Room struct {
 	Standards func(standard.Ref) (*standard.Standard, error)
 	Policies  map[string]Policy // by sector
 	Hub       string            // its title, for the citation
-	Now       func() time.Time
+	// Terms, if set, finds what contributors grant now.
+	Terms TermsNow
+	Now   func() time.Time
+	// Fail, if set, is told of each named point that is passed.
+	Fail func(point string)
 }
 
 // Release makes, checks and stores a release of the sector as it stands. It is
@@ -101,7 +115,7 @@ func (r *Room) Release(ctx context.Context, sector string) (Release, error) {
 		ID: wire.ReleaseID(fmt.Sprintf("%s-%s", sector, now.Format("20060102-150405"))), Sector: sector,
 		Title: fmt.Sprintf("Cyber incidents in %s, as told by members of %s", strings.ToLower(policy.Title), r.Hub),
 		Made:  now, Standard: string(policy.Standard), K: policy.K, MinOwnerGroups: policy.MinOwnerGroups,
-		TLP: table.marking,
+		TLP: table.marking, DataUse: table.dataUse(),
 	}
 	done, err := table.anonymise(std, policy)
 	if err != nil {
@@ -128,7 +142,7 @@ func (r *Room) Release(ctx context.Context, sector string) (Release, error) {
 	if err := CheckFiles(content); err != nil {
 		return Release{}, fault.New(fault.Internal, "release.check_failed", "the release did not pass its own check and was not stored").Because(err)
 	}
-	return rel, r.Store.AddRelease(ctx, rel, content)
+	return rel, r.Store.AddRelease(ctx, rel, content, table.basis)
 }
 
 // letting is how many owner groups let research study their reports.
@@ -152,8 +166,8 @@ func (r *Room) apart(ctx context.Context, t *table, p Policy) error {
 	fresh := support{}
 	for _, row := range t.rows {
 		// A report of the same second may have come just after.
-		if !row.latest.Before(before[0].Made) {
-			fresh.add(row)
+		if !row.latest.Before(before[0].Made) || t.changed(row, before[0].Made) {
+			fresh.add(row, slices.Max(row.asked))
 		}
 	}
 	if fresh.records == 0 || fresh.enough(p) {

@@ -188,7 +188,7 @@ func (tr *trust) leave(sheet, path string, row int, value string) (said []report
 	if !ok {
 		tr.t.Fatalf("no field %s", path)
 	}
-	for _, d := range tr.sheets[sheet].Leaving(path) {
+	for _, d := range tr.sheets[sheet].Leaving(path, time.Time{}) {
 		v := value
 		switch d.Form.Kind {
 		case standard.Token:

@@ -46,7 +46,21 @@ type Incident struct {
 	Campaigns []wire.CampaignID
 	// Latest is when the newest of its reports was received.
 	Latest time.Time
+
+	// elsewhere counts owner groups that stand behind its reports of other
+	// sectors only, where it was read for one.
+	elsewhere int
+	// next is when the next of those who stand behind it counts.
+	next time.Time
 }
+
+// Behind is how many owner groups stand behind the whole incident: read for one
+// sector, those of its other reports count as well.
+func (i Incident) Behind() int { return len(i.Groups) + i.elsewhere }
+
+// Next is the first moment at which more owner groups may stand behind it
+// although the record is the same: a probation ends. Zero: none.
+func (i Incident) Next() time.Time { return i.next }
 
 // Link ties two reports of one incident with the evidence for it.
 type Link struct {

@@ -141,6 +141,11 @@ type Workbench interface {
 	// Clear drops everything derived and moves the cursor to 0.
 	Clear() error
 
+	// Erased is [Store.Erased] within the transaction; Gone lists those of seqs
+	// whose reports are erased.
+	Erased(limit int) ([]int64, error)
+	Gone(seqs []int64) ([]int64, error)
+
 	// Facts returns facts by Seq, FactsOf by report, FactsIn by the incident
 	// in which they stand; each in order of Seq.
 	Facts(seqs []int64) ([]Fact, error)

@@ -209,7 +209,17 @@ func (r *Room) incident(ctx context.Context, counting *counting, k KeptIncident,
 	}
 	i.Latest = latest(sources)
 	var err error
-	i.Groups, err = counting.groups(ctx, sources)
+	if i.Groups, err = counting.groups(ctx, sources); err != nil {
+		return i, err
+	}
+	if i.next, err = counting.next(ctx, k.Sources); err != nil {
+		return i, err
+	}
+	if len(sources) == len(k.Sources) {
+		return i, nil
+	}
+	all, err := counting.groups(ctx, k.Sources)
+	i.elsewhere = len(all) - len(i.Groups)
 	return i, err
 }
 
@@ -240,11 +250,11 @@ func latest(sources []Source) (t time.Time) {
 type counting struct {
 	members Members
 	now     time.Time
-	counts  map[wire.MemberID]bool
+	counts  map[wire.MemberID]time.Time // from when on
 }
 
 func (r *Room) newCounting() *counting {
-	return &counting{members: r.Members, now: r.Now(), counts: map[wire.MemberID]bool{}}
+	return &counting{members: r.Members, now: r.Now(), counts: map[wire.MemberID]time.Time{}}
 }
 
 // groups lists the contributors behind sources, ascending, without those whose
@@ -252,28 +262,44 @@ func (r *Room) newCounting() *counting {
 func (c *counting) groups(ctx context.Context, sources []Source) ([]string, error) {
 	all := map[string]bool{}
 	for _, s := range sources {
-		ok, err := c.count(ctx, s.Member)
+		from, err := c.from(ctx, s.Member)
 		if err != nil {
 			return nil, err
 		}
-		if ok {
+		if !from.After(c.now) {
 			all[s.Contributor] = true
 		}
 	}
 	return slices.Sorted(maps.Keys(all)), nil
 }
 
-func (c *counting) count(ctx context.Context, id wire.MemberID) (bool, error) {
-	ok, known := c.counts[id]
+// next is the first moment at which the reporter of a source counts that does
+// not now; zero: all do.
+func (c *counting) next(ctx context.Context, sources []Source) (next time.Time, err error) {
+	for _, s := range sources {
+		from, err := c.from(ctx, s.Member)
+		if err != nil {
+			return next, err
+		}
+		if from.After(c.now) && (next.IsZero() || from.Before(next)) {
+			next = from
+		}
+	}
+	return next, nil
+}
+
+// from is when a reporter counts from.
+func (c *counting) from(ctx context.Context, id wire.MemberID) (time.Time, error) {
+	from, known := c.counts[id]
 	if !known {
 		m, err := c.members.Member(ctx, id)
 		if err != nil {
-			return false, err
+			return from, err
 		}
-		ok = !m.CountsFrom.After(c.now)
-		c.counts[id] = ok
+		from = m.CountsFrom
+		c.counts[id] = from
 	}
-	return ok, nil
+	return from, nil
 }
 
 // readPlace reads a page's cursor, "SECONDS.ID".

@@ -129,7 +129,12 @@ func (r *Room) step(ctx context.Context, p *Progress) (done bool, err error) {
 		if at != from {
 			return errMoved
 		}
-		if err := newChange(w).make(came, erased); err != nil {
+		// What was erased since it was read does not come in any more.
+		left, err := without(w, came)
+		if err != nil {
+			return err
+		}
+		if err := newChange(w).make(left, erased); err != nil {
 			return err
 		}
 		if err := w.MoveCursor(to); err != nil {

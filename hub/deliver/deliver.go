@@ -19,10 +19,18 @@ import (
 
 // Answer is something that may be shown to the viewer for whom it was made.
 // Only this package makes one.
-type Answer[T any] struct{ body T }
+type Answer[T any] struct {
+	body  T
+	until time.Time
+}
 
 // Body returns the view to serialise.
 func (a Answer[T]) Body() T { return a.body }
+
+// Until is the first moment at which the answer may be another one although
+// the record is the same: a grant begins or ends, or somebody counts from then
+// on. Zero: none is known. Whoever keeps an answer keeps it for no longer.
+func (a Answer[T]) Until() time.Time { return a.until }
 
 // Saying is one permitted statement about a field.
 type Saying struct {
@@ -32,7 +40,11 @@ type Saying struct {
 	Value  string `json:"value"`
 	Label  string `json:"label,omitzero"` // the code's label
 	Form   string `json:"form"`
-	TLP    string `json:"tlp,omitzero"`
+	// TLP says how it may be passed on, PAP what may be done with it, and
+	// DeleteBy is the day, in UTC, on which copies are deleted at the latest.
+	TLP      string `json:"tlp,omitzero"`
+	PAP      string `json:"pap,omitzero"`
+	DeleteBy string `json:"delete_by,omitzero"`
 }
 
 // FieldView is one field of an incident as the viewer may see it.
@@ -48,8 +60,11 @@ type FieldView struct {
 
 // SourceView is one report behind an incident.
 type SourceView struct {
-	Label    string `json:"label"`
+	Label string `json:"label"`
+	// Stake is "withheld" where terms do not let it be told; Name stands where
+	// they let that be told as well.
 	Stake    string `json:"stake"`
+	Name     string `json:"name,omitzero"`
 	Received string `json:"received"` // month
 	Mine     bool   `json:"mine,omitzero"`
 }
@@ -63,6 +78,8 @@ type ObservableView struct {
 	FirstSeen string   `json:"first_seen,omitzero"`
 	LastSeen  string   `json:"last_seen,omitzero"`
 	TLP       string   `json:"tlp,omitzero"`
+	PAP       string   `json:"pap,omitzero"`
+	DeleteBy  string   `json:"delete_by,omitzero"`
 	Common    string   `json:"common,omitzero"`
 	Sources   []string `json:"sources,omitzero"`
 }
@@ -112,7 +129,9 @@ type Page[T any] struct {
 }
 
 // OnePage is a list that has no further page, as lists with pages are answered.
-func OnePage[T any](a Answer[[]T]) Answer[Page[T]] { return Answer[Page[T]]{Page[T]{Items: a.body}} }
+func OnePage[T any](a Answer[[]T]) Answer[Page[T]] {
+	return Answer[Page[T]]{body: Page[T]{Items: a.body}}
+}
 
 // Finding is a sentence with a number that heads a page, with its evidence.
 type Finding struct {
@@ -140,6 +159,8 @@ type IndicatorRow struct {
 	LastSeen string `json:"last_seen"`
 	Members  string `json:"members"` // band
 	TLP      string `json:"tlp"`
+	PAP      string `json:"pap"`
+	DeleteBy string `json:"delete_by,omitzero"`
 }
 
 // ContributionView is one of the viewer's own reports.
@@ -154,6 +175,8 @@ type ContributionView struct {
 	Forms map[string]int `json:"forms"`
 	// Joined says what it was joined with, in bands, or why nothing is said.
 	Joined string `json:"joined"`
+	// Destroyed: its key is gone, or kept apart by a legal hold.
+	Destroyed bool `json:"destroyed,omitzero"`
 }
 
 // ReleaseView is a release's description.

@@ -17,7 +17,6 @@ import (
 	"github.com/concord-trust/concord/mapping"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/report"
-	"github.com/concord-trust/concord/terms"
 )
 
 // FeedView is what a member's MISP instance may pull of one sector for one
@@ -62,7 +61,7 @@ func (r *Room) Feed(ctx context.Context, v member.Viewer, sector string) (Answer
 		}
 		view.Events = append(view.Events, listed)
 	}
-	return Answer[FeedView]{view}, nil
+	return Answer[FeedView]{body: view, until: rows.Until()}, nil
 }
 
 // feeding is one feed that is being made.
@@ -76,9 +75,11 @@ type feeding struct {
 // feedValue is a row as MISP writes it: an event of one attribute, or of one
 // object of one attribute.
 type feedValue struct {
-	id   string
-	tlp  string
-	part misp.Event
+	id       string
+	tlp, pap string
+	part     misp.Event
+	// deleted says that it was taken back.
+	deleted bool
 }
 
 // id is a UUID of the audience's own, so that two members who compare ids learn
@@ -92,7 +93,7 @@ func (f *feeding) id(kind string, of ...string) string {
 func (f *feeding) values(rows []IndicatorRow) ([]feedValue, error) {
 	var all []feedValue
 	for _, row := range rows {
-		one := feedValue{id: f.id("value", row.Type, row.Value), tlp: row.TLP}
+		one := feedValue{id: f.id("value", row.Type, row.Value), tlp: row.TLP, pap: row.PAP}
 		if stix.TLPMarking(one.tlp) == nil { // terms mark with these labels alone; be strict all the same
 			one.tlp = "TLP:RED"
 		}
@@ -108,8 +109,8 @@ func (f *feeding) values(rows []IndicatorRow) ([]feedValue, error) {
 			continue
 		}
 		a := one.attribute()
-		a.Tags = []misp.Tag{{Name: strings.ToLower(one.tlp)}}
-		a.Comment = fmt.Sprintf("Last seen %s; reported by %s members.", row.LastSeen, row.Members)
+		a.Tags = []misp.Tag{{Name: strings.ToLower(one.tlp)}, {Name: one.pap}}
+		a.Comment = row.words()
 		all = append(all, one)
 	}
 	return all, nil
@@ -137,29 +138,28 @@ func (v *feedValue) attribute() *misp.Attribute {
 func (f *feeding) events(ctx context.Context, values []feedValue) ([]misp.Event, error) {
 	entries := make([]Entry, len(values))
 	for i, v := range values {
-		entries[i] = Entry{v.id, []byte{1}} // a value stays where it is, whatever is told of it
+		entries[i] = Entry{v.id, v.shape()} // a value stays where it is, whatever is told of it
 	}
-	placed, err := f.room.relist(ctx, f.viewer, f.id("listing", "values"), entries)
+	listing := f.id("listing", "values")
+	placed, err := f.room.relist(ctx, f.viewer, listing, entries)
 	if err != nil {
 		return nil, err
 	}
-	type slot struct {
-		day  time.Time
-		part int64
-	}
-	gathered := map[slot][]feedValue{}
+	gathered := map[feedSlot][]feedValue{}
 	for i, v := range values {
-		day := placed[i].Created.UTC().Truncate(24 * time.Hour)
-		at := slot{day, placed[i].Created.Sub(day).Microseconds() / feedPart}
+		at := slotOf(placed[i].Created)
 		gathered[at] = append(gathered[at], v)
 	}
-	slots := slices.SortedFunc(func(yield func(slot) bool) {
+	if err := f.takenBack(ctx, listing, gathered); err != nil {
+		return nil, err
+	}
+	slots := slices.SortedFunc(func(yield func(feedSlot) bool) {
 		for s := range gathered {
 			if !yield(s) {
 				return
 			}
 		}
-	}, func(a, b slot) int { return cmp.Or(a.day.Compare(b.day), cmp.Compare(a.part, b.part)) })
+	}, func(a, b feedSlot) int { return cmp.Or(a.day.Compare(b.day), cmp.Compare(a.part, b.part)) })
 	events := make([]misp.Event, len(slots))
 	entries = make([]Entry, len(slots))
 	for i, s := range slots {
@@ -177,7 +177,18 @@ func (f *feeding) events(ctx context.Context, values []feedValue) ([]misp.Event,
 	return events, nil
 }
 
-// event makes an event that has no time yet. Its label is the strictest of its
+// feedSlot is where a value stands: in a part of the day on which it came.
+type feedSlot struct {
+	day  time.Time
+	part int64
+}
+
+func slotOf(created time.Time) feedSlot {
+	day := created.UTC().Truncate(24 * time.Hour)
+	return feedSlot{day, created.Sub(day).Microseconds() / feedPart}
+}
+
+// event makes an event that has no time yet. Its labels are the strictest of its
 // values', each of which bears its own.
 func (f *feeding) event(day time.Time, part int64, values []feedValue) misp.Event {
 	date, purpose := day.Format(time.DateOnly), string(f.viewer.Purpose)
@@ -191,15 +202,16 @@ func (f *feeding) event(day time.Time, part int64, values []feedValue) misp.Even
 	if part > 0 {
 		e.Info += fmt.Sprintf(" (part %d)", part+1)
 	}
-	tlp := ""
+	tlp, pap := "", ""
+	live := slices.ContainsFunc(values, func(v feedValue) bool { return !v.deleted })
 	for _, v := range values {
-		if tlp == "" || terms.Strictness(v.tlp) > terms.Strictness(tlp) {
-			tlp = v.tlp
+		if !v.deleted || !live {
+			tlp, pap = stricter(tlp, v.tlp), moreCautious(pap, v.pap)
 		}
 		v.in(e.UUID, f)
 		e.Attributes, e.Objects = append(e.Attributes, v.part.Attributes...), append(e.Objects, v.part.Objects...)
 	}
-	e.Tags = []misp.Tag{{Name: strings.ToLower(tlp)}, {Name: `concord:sector="` + f.sector.Name + `"`}, {Name: `concord:purpose="` + purpose + `"`}}
+	e.Tags = []misp.Tag{{Name: strings.ToLower(tlp)}, {Name: pap}, {Name: `concord:sector="` + f.sector.Name + `"`}, {Name: `concord:purpose="` + purpose + `"`}}
 	stamp(&e, time.Time{})
 	return e
 }

@@ -32,7 +32,7 @@ func (r *Room) fields(v member.Viewer, sources []said) ([]FieldView, error) {
 				if sh.Form.Kind == standard.Token {
 					value = r.pseudonym(v, sh.Value)
 				}
-				view.Sayings = append(view.Sayings, Saying{Source: s.label, Value: value, Form: sh.Form.String(), TLP: sh.TLP})
+				view.Sayings = append(view.Sayings, Saying{Source: s.label, Value: value, Form: sh.Form.String(), TLP: sh.TLP, PAP: sh.PAP, DeleteBy: deleteBy(s.received, sh.Keep)})
 			}
 		}
 	}
@@ -55,21 +55,32 @@ func (r *Room) fields(v member.Viewer, sources []said) ([]FieldView, error) {
 	return out, nil
 }
 
-// once leaves out of what is shown of one statement what says the same under a
-// stricter marking: a month that was told as a month stays one whether days or
-// months are granted.
+// once leaves out of what is shown of one statement what says the same and
+// binds no less: a month that was told as a month stays one whether days or
+// months are granted. What binds less in one way and more in another stays
+// beside it; obligations are never mixed.
 func once(shown []terms.Reduced) []terms.Reduced {
 	var out []terms.Reduced
-	for _, s := range shown {
-		same := func(o terms.Reduced) bool { return o.Value == s.Value }
-		switch i := slices.IndexFunc(out, same); {
-		case i < 0:
+	for i, s := range shown {
+		covered := func(j int, o terms.Reduced) bool {
+			return j != i && o.Value == s.Value && bindsNoMore(o, s) && (j < i || !bindsNoMore(s, o))
+		}
+		kept := true
+		for j, o := range shown {
+			kept = kept && !covered(j, o)
+		}
+		if kept {
 			out = append(out, s)
-		case terms.Strictness(s.TLP) < terms.Strictness(out[i].TLP):
-			out[i] = s
 		}
 	}
 	return out
+}
+
+// bindsNoMore reports whether a has no obligation that b has not. Who said it
+// is told the same of both.
+func bindsNoMore(a, b terms.Reduced) bool {
+	longer := a.Keep == 0 || b.Keep != 0 && a.Keep >= b.Keep
+	return terms.Strictness(a.TLP) <= terms.Strictness(b.TLP) && terms.Caution(a.PAP) <= terms.Caution(b.PAP) && longer
 }
 
 // disputed are the paths about which the sources cannot all be right. Sources

@@ -45,7 +45,7 @@ func TestASourceSaysAValueOnce(t *testing.T) {
 	tr.bank("one")
 	tr.tell(sending{member: "one", says: [][2]string{{"timeline.incident", "2026-01"}}})
 	f := fieldOf(t, tr.open(as(tr.bank("viewer"), member.Defend)), "timeline.incident")
-	want := []deliver.Saying{{Source: "A", Value: "2026-01", Form: "generalised:month", TLP: "TLP:GREEN"}}
+	want := []deliver.Saying{{Source: "A", Value: "2026-01", Form: "generalised:month", TLP: "TLP:GREEN", PAP: "PAP:GREEN"}}
 	if !slices.Equal(f.Sayings, want) {
 		t.Errorf("it says %+v; %+v is wanted", f.Sayings, want)
 	}

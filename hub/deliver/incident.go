@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/analyse"
@@ -36,13 +37,18 @@ func pageOf(limit int) int {
 
 // said is one report of an incident, reduced to what the viewer may see.
 type said struct {
-	seq    int64
-	std    *standard.Standard
-	table  terms.Table
-	label  string
-	mine   bool
-	stake  member.Stake
-	when   string
+	seq   int64
+	std   *standard.Standard
+	table terms.Granted
+	label string
+	mine  bool
+	// stake and name are who said it, as far as the viewer may see.
+	stake    string
+	name     string
+	received time.Time
+	// least is the least that a grant under which something is shown lets the
+	// viewer see of who said it.
+	least  terms.Attribution
 	fields []saidField
 	seen   []ObservableView
 	// hidden counts the observables that are granted in some form, but were
@@ -66,17 +72,17 @@ type Members interface {
 
 // reduce computes what the viewer may see of one report. A member sees its
 // own report as it left.
-func (r *Room) reduce(ctx context.Context, t *tables, rep receive.Received, label string) (said, error) {
+func (r *Room) reduce(ctx context.Context, t *tables, rep receive.Received, groups int, label string) (said, error) {
 	row, body := rep.Row(), rep.Report()
 	std, err := r.Standards(standard.Ref(row.Standard))
 	if err != nil {
 		return said{}, err
 	}
-	table, err := t.of(ctx, rep)
+	table, err := t.of(ctx, rep, groups)
 	if err != nil {
 		return said{}, err
 	}
-	out := said{seq: row.Seq, std: std, table: table, label: label, mine: row.Member == t.viewer.Member.ID, when: month(row.Received), hidden: map[string]int{}}
+	out := said{seq: row.Seq, std: std, table: table, label: label, mine: row.Member == t.viewer.Member.ID, least: terms.ByName, received: row.Received, hidden: map[string]int{}}
 	if !out.mine {
 		out.withheld = ungranted(std, table)
 	}
@@ -96,11 +102,18 @@ func (r *Room) reduce(ctx context.Context, t *tables, rep receive.Received, labe
 		if len(views) == 0 {
 			continue
 		}
+		for _, view := range views {
+			out.attributed(view.Attribution)
+		}
 		out.fields = append(out.fields, saidField{field, views})
 	}
 	for _, o := range body.Observables {
-		if v, ok := r.reduceObservable(t.viewer, o, table, out.mine); ok {
+		if v, grant, ok := r.reduceObservable(t.viewer, o, table, out.mine); ok {
+			out.attributed(grant.Attribution)
 			v.Sources = []string{label}
+			if !out.mine {
+				v.DeleteBy = deleteBy(row.Received, grant.Keep)
+			}
 			out.seen = append(out.seen, v)
 		} else if len(table.Grants(report.ObservablePath(o.Type))) > 0 {
 			out.hidden[o.Type]++
@@ -112,7 +125,7 @@ func (r *Room) reduce(ctx context.Context, t *tables, rep receive.Received, labe
 // ungranted lists the fields of which nothing is granted, of those that every
 // report should tell. It is read from terms and standard alone: a list of what
 // a report told and withholds would tell that it told it.
-func ungranted(std *standard.Standard, table terms.Table) []standard.Field {
+func ungranted(std *standard.Standard, table terms.Granted) []standard.Field {
 	var all []standard.Field
 	for _, f := range std.Fields() {
 		if f.Requirement != standard.Optional && !f.IsObservable() && len(table.Grants(f.Path)) == 0 {
@@ -122,21 +135,45 @@ func ungranted(std *standard.Standard, table terms.Table) []standard.Field {
 	return all
 }
 
-func (r *Room) reduceObservable(v member.Viewer, o report.Seen, table terms.Table, mine bool) (ObservableView, bool) {
+// attributed notes the attribution of something that is shown: the least of
+// all stands.
+func (s *said) attributed(a terms.Attribution) {
+	if terms.Discretion(a) > terms.Discretion(s.least) {
+		s.least = a
+	}
+}
+
+// WithheldStake stands for the stake of a source that is not told.
+const WithheldStake = "withheld"
+
+// saidBy sets who said it, as far as the viewer may see. Its own reports a
+// member knows.
+func (s *said) saidBy(m member.Member) {
+	s.stake = string(m.Stake)
+	switch {
+	case s.mine:
+	case s.least == terms.NotAttributed:
+		s.stake = WithheldStake
+	case s.least == terms.ByName:
+		s.name = m.Name
+	}
+}
+
+func (r *Room) reduceObservable(v member.Viewer, o report.Seen, table terms.Granted, mine bool) (ObservableView, terms.Grant, bool) {
 	view := ObservableView{Type: o.Type, Role: o.Role, FirstSeen: o.FirstSeen, LastSeen: o.LastSeen, Common: o.Common}
 	if !mine {
 		view.FirstSeen, view.LastSeen = day(o.FirstSeen), day(o.LastSeen)
 	}
 	path := report.ObservablePath(o.Type)
-	if tlp, ok := table.Receives(path, standard.Exact); (ok || mine) && o.Value != "" {
-		view.Value, view.TLP = o.Value, tlp
-		return view, true
+	if g, ok := table.Receives(path, standard.Exact); (ok || mine) && o.Value != "" {
+		view.Value, view.TLP, view.PAP = o.Value, g.TLP, g.PAP
+		return view, g, true
 	}
-	if tlp, ok := table.Receives(path, standard.Token); (ok || mine) && o.Token != "" {
-		view.Pseudonym, view.TLP = r.pseudonym(v, o.Token), tlp
-		return view, true
+	if g, ok := table.Receives(path, standard.Token); (ok || mine) && o.Token != "" {
+		view.Pseudonym, view.TLP, view.PAP = r.pseudonym(v, o.Token), g.TLP, g.PAP
+		return view, g, true
 	}
-	return ObservableView{}, false
+	return ObservableView{}, terms.Grant{}, false
 }
 
 // visible reduces all reports of an incident that stand in a sector of the
@@ -144,12 +181,13 @@ func (r *Room) reduceObservable(v member.Viewer, o report.Seen, table terms.Tabl
 // contributors who stand behind those.
 func (r *Room) visible(ctx context.Context, t *tables, told consolidate.Told) (out []said, others map[string]bool, err error) {
 	others = map[string]bool{}
+	t.changes(told.Incident.Next())
 	for _, rep := range told.Reports {
 		row := rep.Row()
 		if row.Member != t.viewer.Member.ID && !t.viewer.Member.InSector(row.Sector) {
 			continue
 		}
-		s, err := r.reduce(ctx, t, rep, label(len(out)))
+		s, err := r.reduce(ctx, t, rep, told.Incident.Behind(), label(len(out)))
 		if err != nil {
 			return nil, nil, err
 		}
@@ -167,7 +205,7 @@ func (r *Room) visible(ctx context.Context, t *tables, told consolidate.Told) (o
 		if err != nil {
 			return nil, nil, err
 		}
-		s.stake = m.Stake
+		s.saidBy(m)
 		out = append(out, s)
 	}
 	return out, others, nil
@@ -202,7 +240,7 @@ func (r *Room) Incident(ctx context.Context, v member.Viewer, id wire.IncidentID
 	told.Incident.Sector = r.sectorFor(v, told.Incident)
 	view := IncidentView{IncidentSummary: r.summarise(v, told.Incident, sources)}
 	for _, s := range sources {
-		view.Reports = append(view.Reports, SourceView{Label: s.label, Stake: string(s.stake), Received: s.when, Mine: s.mine})
+		view.Reports = append(view.Reports, SourceView{Label: s.label, Stake: s.stake, Name: s.name, Received: month(s.received), Mine: s.mine})
 	}
 	if view.Fields, err = r.fields(v, sources); err != nil {
 		return none, err
@@ -213,7 +251,7 @@ func (r *Room) Incident(ctx context.Context, v member.Viewer, id wire.IncidentID
 	if view.Campaigns, err = r.campaignsOf(ctx, t, told.Incident); err != nil {
 		return none, err
 	}
-	return Answer[IncidentView]{view}, nil
+	return Answer[IncidentView]{body: view, until: t.next}, nil
 }
 
 // sectorFor names the sector under which the viewer meets an incident: its own
@@ -295,7 +333,7 @@ func (r *Room) Incidents(ctx context.Context, v member.Viewer, sector, before st
 		page.Items = append(page.Items, line)
 	}
 	page.Next = r.sealPlace(v, list, next)
-	return Answer[Page[IncidentSummary]]{page}, nil
+	return Answer[Page[IncidentSummary]]{body: page, until: t.next}, nil
 }
 
 func mergeObservables(sources []said) []ObservableView {
@@ -316,16 +354,30 @@ func mergeObservables(sources []said) []ObservableView {
 			}
 			m.FirstSeen = earliest(m.FirstSeen, o.FirstSeen)
 			m.LastSeen = max(m.LastSeen, o.LastSeen)
-			// The viewer's own telling has no marking for itself.
-			if m.TLP == "" || o.TLP != "" && terms.Strictness(o.TLP) > terms.Strictness(m.TLP) {
-				m.TLP = o.TLP
-			}
+			m.TLP, m.PAP, m.DeleteBy = stricter(m.TLP, o.TLP), moreCautious(m.PAP, o.PAP), earliest(m.DeleteBy, o.DeleteBy)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b ObservableView) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value), cmp.Compare(a.Pseudonym, b.Pseudonym))
 	})
 	return out
+}
+
+// stricter is the stricter of two markings. The viewer's own telling has none
+// for itself.
+func stricter(a, b string) string {
+	if a == "" || b != "" && terms.Strictness(b) > terms.Strictness(a) {
+		return b
+	}
+	return a
+}
+
+// moreCautious is the one of two labels of permitted actions that permits less.
+func moreCautious(a, b string) string {
+	if a == "" || b != "" && terms.Caution(b) > terms.Caution(a) {
+		return b
+	}
+	return a
 }
 
 func earliest(a, b string) string {
@@ -358,8 +410,8 @@ func (r *Room) summarise(v member.Viewer, i consolidate.Incident, sources []said
 	s := IncidentSummary{ID: shownID(r, v, 'i', i.ID), Sector: i.Sector, Sources: len(sources)}
 	for _, src := range sources {
 		s.Mine = s.Mine || src.mine
-		if stake := string(src.stake); !slices.Contains(s.Stakes, stake) {
-			s.Stakes = append(s.Stakes, stake)
+		if !slices.Contains(s.Stakes, src.stake) {
+			s.Stakes = append(s.Stakes, src.stake)
 		}
 		for _, f := range src.fields {
 			if f.field.Path == "timeline.incident" {

@@ -1,22 +1,23 @@
 package deliver
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/formats/stix"
 	"github.com/concord-trust/concord/hub/consolidate"
 	"github.com/concord-trust/concord/mapping"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/observable"
-	"github.com/concord-trust/concord/terms"
 )
 
 // Kind is what a collection holds.
@@ -53,6 +54,8 @@ type ObjectView struct {
 	// ID is the member's own; Version is the object's modified.
 	ID, Type, Version string
 	JSON              []byte
+	// Revoked says that it was taken back; nothing else is told of it then.
+	Revoked bool
 }
 
 // Entry is an object as a collection remembers it: by its id and a keyed digest
@@ -76,8 +79,20 @@ type Listings interface {
 	// where it is. One that is new or changed gets, in the order given, a
 	// number above all that were ever given in the collection, and a moment
 	// after all that were: day, or a microsecond more than the last one.
-	// Entries that are not given are forgotten.
+	// Entries that are not given are gone, each under a number of its own.
 	Relist(ctx context.Context, collection string, day time.Time, entries []Entry) ([]Listed, error)
+	// Gone lists what went from a collection on that day or later, in order of
+	// the numbers under which it went, whether or not it came back since. Of what
+	// went longer ago than [RevokedFor] it may know nothing.
+	Gone(ctx context.Context, collection string, since time.Time) ([]Vanished, error)
+}
+
+// Vanished is an object that went from a collection.
+type Vanished struct {
+	Entry
+	N int64
+	// Created is when it first came in.
+	Created time.Time
 }
 
 // Collections answers with the collections that a member may read in a sector,
@@ -101,7 +116,7 @@ func (r *Room) Collections(v member.Viewer, sector string) (Answer[[]CollectionV
 		c.Description += " A date_added tells the day; within the day it counts. Nothing can be added here: contributions are sealed and signed at the member."
 		all = append(all, c)
 	}
-	return Answer[[]CollectionView]{all}, nil
+	return Answer[[]CollectionView]{body: all}, nil
 }
 
 // collectionID is a UUID of the audience's own, so that two members who compare
@@ -112,67 +127,25 @@ func (r *Room) collectionID(v member.Viewer, sector string, k Kind) string {
 	return uuid
 }
 
-// Objects answers with all objects of a collection, in the order in which they
-// came in. They are computed anew from the record, through the same gate as
-// pages and feed, and then placed: what terms, a suspension or an erasure took
-// away is gone from the answer and from the listing.
-func (r *Room) Objects(ctx context.Context, v member.Viewer, sector string, k Kind) (Answer[[]ObjectView], error) {
-	none := Answer[[]ObjectView]{}
-	if _, err := r.Sector(v, sector); err != nil {
-		return none, err
-	}
-	var drafts []draft
-	var err error
-	switch k {
-	case IndicatorObjects:
-		drafts, err = r.indicatorDrafts(ctx, v, sector)
-	case IncidentObjects:
-		drafts, err = r.incidentDrafts(ctx, v, sector)
-	default:
-		err = fault.New(fault.NotFound, "collection.not_found", "there is no such collection")
-	}
-	if err != nil {
-		return none, err
-	}
-	drafts = withMarkings(drafts)
-	key := r.secret("listings", v)
-	entries := make([]Entry, len(drafts))
-	for i, d := range drafts {
-		text, err := stix.Print(d.object)
-		if err != nil {
-			return none, err
-		}
-		mac := hmac.New(sha256.New, key)
-		mac.Write(text)
-		entries[i] = Entry{d.object.ID(), mac.Sum(nil)[:16]}
-	}
-	placed, err := r.relist(ctx, v, r.collectionID(v, sector, k), entries)
-	if err != nil {
-		return none, err
-	}
-	out := make([]ObjectView, len(drafts))
-	for i, d := range drafts {
-		if out[i], err = d.place(placed[i]); err != nil {
-			return none, err
-		}
-	}
-	slices.SortFunc(out, func(a, b ObjectView) int { return int(a.N - b.N) })
-	return Answer[[]ObjectView]{out}, nil
-}
-
 // relist places the entries of a collection, of which the listing keeps no id
 // that anybody else knows.
 func (r *Room) relist(ctx context.Context, v member.Viewer, collection string, entries []Entry) ([]Listed, error) {
-	mac := hmac.New(sha256.New, r.secret("listings", v))
-	mac.Write([]byte(collection))
-	return r.Listings.Relist(ctx, hex.EncodeToString(mac.Sum(nil)[:16]), v.At.UTC().Truncate(24*time.Hour), entries)
+	return r.Listings.Relist(ctx, r.listingID(v, collection), v.At.UTC().Truncate(24*time.Hour), entries)
 }
 
-// draft is an object that has no place in time yet.
+func (r *Room) listingID(v member.Viewer, collection string) string {
+	mac := hmac.New(sha256.New, r.secret("listings", v))
+	mac.Write([]byte(collection))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// draft is an object that has no place in time, and no id, yet.
 type draft struct {
 	object stix.Object
-	tlp    string
-	// fixed objects, which are not ours, keep their own times.
+	// about names what it is about.
+	about string
+	tlp   string
+	// fixed objects, which are not ours, keep their own ids and times.
 	fixed bool
 	// since is the property that says from when the object holds, or "".
 	since string
@@ -180,21 +153,47 @@ type draft struct {
 
 const timestamp = "2006-01-02T15:04:05.000000Z"
 
-// place dates an object by its place and prints it.
-func (d draft) place(l Listed) (ObjectView, error) {
-	o := d.object
-	view := ObjectView{Added: l.Added, N: l.N, ID: o.ID(), Type: o.Type(), Version: o.Text("created")}
-	if !d.fixed {
-		created, modified := l.Created.UTC().Format(timestamp), l.Added.UTC().Format(timestamp)
-		o = slices.Clone(o).With("created", created).With("modified", modified)
-		if d.since != "" {
-			o = o.With(d.since, created)
-		}
-		view.Version = modified
+// printed is a draft as it is printed. It takes less room than the draft, and
+// is not printed again for its place.
+type printed struct {
+	text []byte
+	typ  string
+	// Of a fixed object, else "":
+	id, version string
+	since       string
+}
+
+func (d draft) print() (p printed, err error) {
+	p = printed{typ: d.object.Type(), since: d.since}
+	if d.fixed {
+		p.id, p.version = d.object.ID(), d.object.Text("created")
 	}
-	var err error
-	view.JSON, err = stix.Print(o)
-	return view, err
+	text, err := stix.Print(d.object)
+	p.text = bytes.Clone(text) // printing leaves room behind it
+	return p, err
+}
+
+// place gives an object its id and dates it by its place. The id stands after
+// type and spec_version, with which each begins; the moments stand at the end.
+func (p printed) place(id string, at Place) (ObjectView, error) {
+	view := ObjectView{Added: at.Added, N: at.N, ID: id, Type: p.typ, Version: p.version, JSON: p.text}
+	if p.id != "" {
+		return view, nil
+	}
+	head := `{"type":"` + p.typ + `","spec_version":"2.1"`
+	inner, begins := bytes.CutPrefix(p.text, []byte(head))
+	inner, ends := bytes.CutSuffix(inner, []byte("}"))
+	if !begins || !ends {
+		return view, errors.New("an object of a collection does not begin with its type and specification")
+	}
+	created := at.Created.UTC().Format(timestamp)
+	view.Version = at.Added.UTC().Format(timestamp)
+	moments := `,"created":"` + created + `","modified":"` + view.Version + `"`
+	if p.since != "" {
+		moments += `,"` + p.since + `":"` + created + `"`
+	}
+	view.JSON = slices.Concat([]byte(head+`,"id":"`+id+`"`), inner, []byte(moments+"}"))
+	return view, nil
 }
 
 // withMarkings puts the markings that the objects carry before them.
@@ -214,48 +213,56 @@ func withMarkings(drafts []draft) []draft {
 	slices.Sort(labels)
 	var all []draft
 	for _, l := range labels {
-		all = append(all, draft{object: stix.TLPMarking(l), fixed: true})
+		all = append(all, draft{object: stix.TLPMarking(l), about: l, fixed: true})
 	}
 	return append(all, drafts...)
 }
 
 // indicatorDrafts makes objects of the rows of the indicator feed. Types of
 // which STIX has no observable are left out.
-func (r *Room) indicatorDrafts(ctx context.Context, v member.Viewer, sector string) ([]draft, error) {
+func (r *Room) indicatorDrafts(ctx context.Context, v member.Viewer, sector string) ([]draft, time.Time, error) {
 	rows, err := r.Indicators(ctx, v, sector)
 	if err != nil {
-		return nil, err
+		return nil, time.Time{}, err
 	}
-	key := r.secret("objects "+string(v.Purpose), v)
-	var all []draft
+	all := make([]draft, 0, len(rows.Body()))
 	for _, row := range rows.Body() {
-		name := strings.Join([]string{sector, row.Type, row.Value}, "\x00")
-		about := fmt.Sprintf("Last seen %s; reported by %s members.", row.LastSeen, row.Members)
-		if row.Type == observable.CVE {
-			o := stix.Object{{Name: "type", Value: "vulnerability"}, {Name: "spec_version", Value: "2.1"}, {Name: "id", Value: stix.KeyedID(key, "vulnerability", name)},
-				{Name: "name", Value: row.Value}, {Name: "description", Value: about},
-				{Name: "external_references", Value: stix.List{stix.Object{{Name: "source_name", Value: "cve"}, {Name: "external_id", Value: row.Value}}}}}
-			all = append(all, draft{object: o, tlp: row.TLP})
-			continue
+		if d, ok := indicatorDraft(row); ok {
+			all = append(all, d)
 		}
-		pattern, ok := mapping.PatternOf(row.Type, row.Value)
-		if !ok {
-			continue
-		}
-		o := stix.Object{{Name: "type", Value: "indicator"}, {Name: "spec_version", Value: "2.1"}, {Name: "id", Value: stix.KeyedID(key, "indicator", name)},
-			{Name: "name", Value: "Seen in incidents: " + typeWords(row.Type)}, {Name: "description", Value: about},
-			{Name: "indicator_types", Value: stix.List{"malicious-activity"}},
-			{Name: "pattern", Value: pattern}, {Name: "pattern_type", Value: "stix"}, {Name: "pattern_version", Value: "2.1"}}
-		all = append(all, draft{object: o, tlp: row.TLP, since: "valid_from"})
 	}
-	return all, nil
+	return all, rows.Until(), nil
+}
+
+func indicatorDraft(row IndicatorRow) (draft, bool) {
+	about := row.Type + "\x00" + row.Value
+	if row.Type == observable.CVE {
+		o := stix.Object{{Name: "type", Value: "vulnerability"}, {Name: "spec_version", Value: "2.1"},
+			{Name: "name", Value: row.Value}, {Name: "description", Value: row.words()},
+			{Name: "external_references", Value: stix.List{stix.Object{{Name: "source_name", Value: "cve"}, {Name: "external_id", Value: row.Value}}}},
+			{Name: "labels", Value: stix.List{row.PAP}}}
+		return draft{object: o, about: about, tlp: row.TLP}, true
+	}
+	pattern, ok := mapping.PatternOf(row.Type, row.Value)
+	if !ok {
+		return draft{}, false
+	}
+	o := stix.Object{{Name: "type", Value: "indicator"}, {Name: "spec_version", Value: "2.1"},
+		{Name: "name", Value: "Seen in incidents: " + typeWords(row.Type)}, {Name: "description", Value: row.words()},
+		{Name: "indicator_types", Value: stix.List{"malicious-activity"}},
+		{Name: "pattern", Value: pattern}, {Name: "pattern_type", Value: "stix"}, {Name: "pattern_version", Value: "2.1"},
+		{Name: "labels", Value: stix.List{row.PAP}}}
+	if day, err := time.Parse(time.DateOnly, row.DeleteBy); err == nil {
+		// Who lets its tool expire what is valid no more has deleted it in time.
+		o = o.With("valid_until", day.AddDate(0, 0, 1).Format(timestamp))
+	}
+	return draft{object: o, about: about, tlp: row.TLP, since: "valid_from"}, true
 }
 
 // incidentDrafts makes objects of the incidents of which the viewer may see
 // something: what a line of the list of incidents tells, under the strictest
 // marking of what is visible.
-func (r *Room) incidentDrafts(ctx context.Context, v member.Viewer, sector string) ([]draft, error) {
-	key := r.secret("objects "+string(v.Purpose), v)
+func (r *Room) incidentDrafts(ctx context.Context, v member.Viewer, sector string) ([]draft, time.Time, error) {
 	t := r.tablesFor(v)
 	var all []draft
 	err := r.Told.Each(ctx, sector, func(told consolidate.Told) error {
@@ -265,44 +272,46 @@ func (r *Room) incidentDrafts(ctx context.Context, v member.Viewer, sector strin
 		}
 		told.Incident.Sector = sector
 		s := r.summarise(v, told.Incident, sources)
+		tlp, pap, by := bound(sources)
 		o := stix.Object{{Name: "type", Value: "incident"}, {Name: "spec_version", Value: "2.1"},
-			{Name: "id", Value: stix.KeyedID(key, "incident", sector+"\x00"+string(told.Incident.ID))},
-			{Name: "name", Value: s.Headline}, {Name: "description", Value: "Told by members of the stakes " + strings.Join(s.Stakes, ", ") + "."}}
-		if len(s.Actions) > 0 {
-			labels := make(stix.List, len(s.Actions))
-			for i, a := range s.Actions {
-				labels[i] = a
-			}
-			o = o.With("labels", labels)
+			{Name: "name", Value: s.Headline}, {Name: "description", Value: s.toldBy() + deleteWords(by)}}
+		labels := stix.List{}
+		for _, a := range s.Actions {
+			labels = append(labels, a)
 		}
+		o = o.With("labels", append(labels, pap))
 		o = o.With("external_references", stix.List{stix.Object{{Name: "source_name", Value: "concord"}, {Name: "external_id", Value: string(s.ID)}}})
-		all = append(all, draft{object: o, tlp: strictest(sources)})
+		all = append(all, draft{object: o, about: string(told.Incident.ID), tlp: tlp})
 		return nil
 	})
-	return all, err
+	return all, t.next, err
 }
 
-// strictest is the strictest marking of what sources show. What only the viewer
-// told is marked by nobody; it stays with it.
-func strictest(sources []said) string {
-	tlp := ""
-	take := func(label string) {
-		if tlp == "" || label != "" && terms.Strictness(label) > terms.Strictness(tlp) {
-			tlp = label
-		}
+// toldBy says of an incident by whom it was told.
+func (s IncidentSummary) toldBy() string {
+	known := slices.DeleteFunc(slices.Clone(s.Stakes), func(stake string) bool { return stake == WithheldStake })
+	switch {
+	case len(known) == 0:
+		return "Told by members whose stake is withheld."
+	case len(known) < len(s.Stakes):
+		return "Told by members of the stakes " + strings.Join(known, ", ") + ", and by some whose stake is withheld."
 	}
+	return "Told by members of the stakes " + strings.Join(known, ", ") + "."
+}
+
+// bound are the strictest obligations of what sources show. What only the
+// viewer told is marked by nobody; it stays with it.
+func bound(sources []said) (tlp, pap, deletedBy string) {
 	for _, s := range sources {
 		for _, f := range s.fields {
 			for _, sh := range f.shown {
-				take(sh.TLP)
+				tlp, pap = stricter(tlp, sh.TLP), moreCautious(pap, sh.PAP)
+				deletedBy = earliest(deletedBy, deleteBy(s.received, sh.Keep))
 			}
 		}
 		for _, o := range s.seen {
-			take(o.TLP)
+			tlp, pap, deletedBy = stricter(tlp, o.TLP), moreCautious(pap, o.PAP), earliest(deletedBy, o.DeleteBy)
 		}
 	}
-	if tlp == "" {
-		return "TLP:RED"
-	}
-	return tlp
+	return cmp.Or(tlp, "TLP:RED"), cmp.Or(pap, "PAP:RED"), deletedBy
 }

@@ -23,6 +23,12 @@ type listing struct {
 	added time.Time
 	held  map[string]deliver.Listed
 	says  map[string][]byte
+	gone  []vanished
+}
+
+type vanished struct {
+	deliver.Vanished
+	day time.Time
 }
 
 func (l listings) Relist(_ context.Context, collection string, day time.Time, entries []deliver.Entry) ([]deliver.Listed, error) {
@@ -48,14 +54,31 @@ func (l listings) Relist(_ context.Context, collection string, day time.Time, en
 		held[e.Object], says[e.Object] = at, e.Digest
 		out = append(out, at)
 	}
+	for object, was := range c.held {
+		if _, ok := held[object]; !ok {
+			c.n++
+			c.gone = append(c.gone, vanished{deliver.Vanished{Entry: deliver.Entry{Object: object, Digest: c.says[object]}, N: c.n, Created: was.Created}, day})
+		}
+	}
 	c.held, c.says = held, says
 	return out, nil
 }
 
+func (l listings) Gone(_ context.Context, collection string, since time.Time) (all []deliver.Vanished, err error) {
+	if c := l[collection]; c != nil {
+		for _, v := range c.gone {
+			if !v.day.Before(since) {
+				all = append(all, v.Vanished)
+			}
+		}
+	}
+	return all, nil
+}
+
 func (tr *trust) objects(v member.Viewer, k deliver.Kind) []deliver.ObjectView {
 	tr.t.Helper()
-	if tr.room.Listings == nil {
-		tr.room.Listings = listings{}
+	if tr.room.Shelves == nil {
+		tr.room.Shelves = shelves{}
 	}
 	a, err := tr.room.Objects(context.Background(), v, "finance", k)
 	if err != nil {
@@ -222,7 +245,7 @@ func TestASectorOfOthersHasNoCollections(t *testing.T) {
 	if _, err := tr.room.Collections(viewer, "health"); err == nil {
 		t.Error("collections of a sector that is not the viewer's")
 	}
-	tr.room.Listings = listings{}
+	tr.room.Shelves = shelves{}
 	if _, err := tr.room.Objects(t.Context(), viewer, "health", deliver.IndicatorObjects); err == nil {
 		t.Error("objects of a sector that is not the viewer's")
 	}

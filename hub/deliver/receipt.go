@@ -36,5 +36,5 @@ func (r *Room) Receipt(ctx context.Context, v member.Viewer, id wire.Contributio
 		return Answer[Content]{}, err
 	}
 	sum := sha256.Sum256(data)
-	return Answer[Content]{Content{Name: string(id) + ".receipt.json", MediaType: "application/json", SHA256: hex.EncodeToString(sum[:]), Data: data}}, nil
+	return Answer[Content]{body: Content{Name: string(id) + ".receipt.json", MediaType: "application/json", SHA256: hex.EncodeToString(sum[:]), Data: data}}, nil
 }

@@ -61,12 +61,21 @@ type Room struct {
 	Releases   Releases
 	Members    Members
 	Listings   Listings
-	Standards  func(standard.Ref) (*standard.Standard, error)
-	Sectors    []Sector
+	// Shelves keeps the objects of collections, and State names what they rest
+	// on: while it is the same, so are they. Without it they are computed anew
+	// for every answer.
+	Shelves Shelves
+	State   func(ctx context.Context) (string, error)
+	// Withdrawals keeps what was taken back; nil where nothing is.
+	Withdrawals Withdrawals
+	Standards   func(standard.Ref) (*standard.Standard, error)
+	Sectors     []Sector
 	// Title of the hub, as the creator of what it lists; "" is Concord.
 	Title string
 	// AudienceKey keys the pseudonyms that a viewer sees in place of tokens.
 	AudienceKey []byte
+
+	stocking locks
 }
 
 // Sector finds a sector of the viewer; others look as if they did not exist.
@@ -113,6 +122,9 @@ type tables struct {
 	members map[wire.MemberID]member.Member
 	// campaigns that may be told, and that may not.
 	campaigns map[wire.CampaignID]bool
+	// next is the first moment at which what was looked at may be answered
+	// otherwise; zero: none.
+	next time.Time
 }
 
 type tableKey struct {
@@ -126,10 +138,25 @@ func (r *Room) tablesFor(v member.Viewer) *tables {
 	return &tables{room: r, viewer: v, by: map[tableKey]terms.Table{}, members: map[wire.MemberID]member.Member{}, campaigns: map[wire.CampaignID]bool{}}
 }
 
-// of decides what the viewer may receive of a report. While its contributor is
-// suspended that is nothing: what the third party no longer vouches for is not
-// passed on.
-func (t *tables) of(ctx context.Context, rep receive.Received) (terms.Table, error) {
+// of decides what the viewer may receive of a report now, of an incident behind
+// which so many owner groups stand. While its contributor is suspended that is
+// nothing: what the third party no longer vouches for is not passed on.
+func (t *tables) of(ctx context.Context, rep receive.Received, groups int) (terms.Granted, error) {
+	table, err := t.table(ctx, rep)
+	m := terms.Moment{Received: rep.Row().Received, Now: t.viewer.At, Groups: groups}
+	t.changes(table.Next(m))
+	return table.At(m), err
+}
+
+// changes notes a moment at which something that was looked at changes.
+func (t *tables) changes(at time.Time) {
+	if at.After(t.viewer.At) && (t.next.IsZero() || at.Before(t.next)) {
+		t.next = at
+	}
+}
+
+// table is what the viewer may receive of a report at some time.
+func (t *tables) table(ctx context.Context, rep receive.Received) (terms.Table, error) {
 	row := rep.Row()
 	key := tableKey{row.Member, row.Agreement, row.Standard, row.Sector}
 	if table, ok := t.by[key]; ok {
@@ -147,7 +174,7 @@ func (t *tables) of(ctx context.Context, rep receive.Received) (terms.Table, err
 	if err != nil {
 		return terms.Table{}, err
 	}
-	table := rules.For(t.viewer.Member, row.Sector, t.viewer.Purpose)
+	table := rules.For(t.viewer, row.Sector)
 	t.by[key] = table
 	return table, nil
 }
@@ -173,6 +200,7 @@ func (t *tables) contributor(ctx context.Context, rep receive.Received) (string,
 	}
 	m, err := t.member(ctx, row.Member)
 	if err != nil || m.CountsFrom.After(t.viewer.At) {
+		t.changes(m.CountsFrom)
 		return "", false, err
 	}
 	return contributor(rep.Report(), string(row.OwnerGroup)), true, nil
@@ -190,6 +218,16 @@ func (r *Room) minimum(sector string) int {
 		}
 	}
 	return leastGroups
+}
+
+// deleteBy is the day on which what was received then is deleted at the latest,
+// "" if it may be kept. A finer moment would tell when it was received. The hub
+// itself tells it no more from the very second on.
+func deleteBy(received time.Time, keep terms.Span) string {
+	if keep == 0 {
+		return ""
+	}
+	return received.Add(time.Duration(keep)).UTC().Format(time.DateOnly)
 }
 
 // month is how precisely an answer tells when a report was received: a finer

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,8 +12,6 @@ import (
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/observable"
 	"github.com/concord-trust/concord/report"
-	"github.com/concord-trust/concord/standard"
-	"github.com/concord-trust/concord/terms"
 	"github.com/concord-trust/concord/wire"
 )
 
@@ -28,7 +25,7 @@ func (r *Room) Picture(ctx context.Context, v member.Viewer, sector string) (Ans
 	view := PictureView{Sector: s.Name, Title: s.Title}
 	tables, err := r.Statistics.Tables(ctx, sector, v)
 	if fault.KindOf(err) == fault.NotFound {
-		return Answer[PictureView]{view}, nil
+		return Answer[PictureView]{body: view}, nil
 	}
 	if err != nil {
 		return Answer[PictureView]{}, err
@@ -41,7 +38,7 @@ func (r *Room) Picture(ctx context.Context, v member.Viewer, sector string) (Ans
 		view.Taken = tables[0].Taken
 	}
 	view.Findings = findings(tables)
-	return Answer[PictureView]{view}, nil
+	return Answer[PictureView]{body: view}, nil
 }
 
 // Table answers with one statistic of a sector.
@@ -55,7 +52,7 @@ func (r *Room) Table(ctx context.Context, v member.Viewer, sector, name string) 
 	}
 	for _, t := range tables {
 		if t.Name == name {
-			return Answer[analyse.Table]{t}, nil
+			return Answer[analyse.Table]{body: t}, nil
 		}
 	}
 	return Answer[analyse.Table]{}, fault.New(fault.NotFound, "statistic.not_found", "there is no statistic %q; the sector's picture lists them", name)
@@ -79,14 +76,15 @@ func (r *Room) Campaign(ctx context.Context, v member.Viewer, id wire.CampaignID
 	if err != nil {
 		return Answer[CampaignView]{}, err
 	}
-	view, ok, err := r.campaign(ctx, r.tablesFor(v), c, true)
+	t := r.tablesFor(v)
+	view, ok, err := r.campaign(ctx, t, c, true)
 	if err != nil {
 		return Answer[CampaignView]{}, err
 	}
 	if !ok {
 		return Answer[CampaignView]{}, none
 	}
-	return Answer[CampaignView]{view}, nil
+	return Answer[CampaignView]{body: view, until: t.next}, nil
 }
 
 // Campaigns answers with a page of a sector's campaigns, newest first.
@@ -115,7 +113,7 @@ func (r *Room) Campaigns(ctx context.Context, v member.Viewer, sector, before st
 			page.Items = append(page.Items, view)
 		}
 	}
-	return Answer[Page[CampaignView]]{page}, nil
+	return Answer[Page[CampaignView]]{body: page, until: t.next}, nil
 }
 
 // maxShownIncidents bounds how many incidents of a campaign are opened for
@@ -312,68 +310,6 @@ func mapKeys[V any](m map[string]V) func(yield func(string) bool) {
 	}
 }
 
-// Indicators answers with the indicator feed of a sector: each value that the
-// viewer may have exact, with what is known of it. Benign infrastructure and
-// what only the viewer reported are left out of the count of members.
-func (r *Room) Indicators(ctx context.Context, v member.Viewer, sector string) (Answer[[]IndicatorRow], error) {
-	if _, err := r.Sector(v, sector); err != nil {
-		return Answer[[]IndicatorRow]{}, err
-	}
-	type indicator struct {
-		row    IndicatorRow
-		groups map[string]bool
-	}
-	all := map[[2]string]*indicator{}
-	t := r.tablesFor(v)
-	err := r.Told.Each(ctx, sector, func(told consolidate.Told) error {
-		for _, rep := range told.Reports {
-			table, err := t.of(ctx, rep)
-			if err != nil {
-				return err
-			}
-			group, counts, err := t.contributor(ctx, rep)
-			if err != nil {
-				return err
-			}
-			for _, o := range rep.Report().Observables {
-				tlp, ok := table.Receives(report.ObservablePath(o.Type), standard.Exact)
-				if !ok || o.Value == "" || o.Common != "" {
-					continue
-				}
-				key := [2]string{o.Type, o.Value}
-				ind := all[key]
-				if ind == nil {
-					ind = &indicator{IndicatorRow{Value: o.Value, Type: o.Type, TLP: tlp}, map[string]bool{}}
-					all[key] = ind
-				}
-				ind.row.LastSeen = max(ind.row.LastSeen, day(o.LastSeen), month(rep.Row().Received))
-				if terms.Strictness(tlp) > terms.Strictness(ind.row.TLP) {
-					ind.row.TLP = tlp
-				}
-				if counts {
-					ind.groups[group] = true
-				}
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return Answer[[]IndicatorRow]{}, err
-	}
-	least := r.minimum(sector)
-	rows := make([]IndicatorRow, 0, len(all))
-	for _, ind := range all {
-		if ind.row.Members = analyse.Band(len(ind.groups)); len(ind.groups) < least {
-			ind.row.Members = fmt.Sprintf("fewer than %d", least)
-		}
-		rows = append(rows, ind.row)
-	}
-	slices.SortFunc(rows, func(a, b IndicatorRow) int {
-		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.Value, b.Value))
-	})
-	return Answer[[]IndicatorRow]{rows}, nil
-}
-
 // contributor is whom a report counts for: the organisation on whose behalf it
 // was relayed, else the reporter's owner group.
 func contributor(m report.Minimised, group string) string {
@@ -392,7 +328,7 @@ func (r *Room) ReleasesOf(ctx context.Context, v member.Viewer, sector string) (
 		return Answer[[]ReleaseView]{}, err
 	}
 	all, err := r.Releases.Releases(ctx, sector)
-	return Answer[[]ReleaseView]{all}, err
+	return Answer[[]ReleaseView]{body: all}, err
 }
 
 // Release answers with one release's description.
@@ -404,7 +340,7 @@ func (r *Room) Release(ctx context.Context, v member.Viewer, id wire.ReleaseID) 
 	if _, err := r.Sector(v, rel.Sector); err != nil {
 		return Answer[ReleaseView]{}, fault.New(fault.NotFound, "release.not_found", "there is no release %s", id)
 	}
-	return Answer[ReleaseView]{rel}, nil
+	return Answer[ReleaseView]{body: rel}, nil
 }
 
 // Content is the content of one file of a release.
@@ -422,7 +358,7 @@ func (r *Room) ReleaseFile(ctx context.Context, v member.Viewer, id wire.Release
 	if err != nil {
 		return Answer[Content]{}, err
 	}
-	return Answer[Content]{Content{f.Name, f.MediaType, f.SHA256, data}}, nil
+	return Answer[Content]{body: Content{f.Name, f.MediaType, f.SHA256, data}}, nil
 }
 
 // Contributions answers with a page of the viewer's own reports, newest first;
@@ -452,15 +388,19 @@ func (r *Room) Contributions(ctx context.Context, v member.Viewer, before int64,
 					c.Forms["token"]++
 				}
 			}
-		} else if fault.KindOf(err) != fault.NotFound {
+		} else if c.Destroyed = fault.KindOf(err) == fault.NotFound; !c.Destroyed {
 			return Answer[Page[ContributionView]]{}, err
 		}
 		in, ok, err := r.Told.OfReport(ctx, row.Report, row.Member)
 		if err != nil {
 			return Answer[Page[ContributionView]]{}, err
 		}
-		c.Joined = "not consolidated yet"
-		if ok {
+		switch {
+		case c.Destroyed:
+			c.Joined = "destroyed: it is in no answer any more"
+		case !ok:
+			c.Joined = "not consolidated yet"
+		default:
 			c.Incident = shownID(r, v, 'i', in.ID)
 			if c.Joined, err = r.joined(ctx, t, in); err != nil {
 				return Answer[Page[ContributionView]]{}, err
@@ -471,7 +411,7 @@ func (r *Room) Contributions(ctx context.Context, v member.Viewer, before int64,
 	if len(rows) == limit {
 		page.Next = fmt.Sprint(rows[len(rows)-1].Seq)
 	}
-	return Answer[Page[ContributionView]]{page}, nil
+	return Answer[Page[ContributionView]]{body: page, until: t.next}, nil
 }
 
 // joined says with how many other members' reports one of the viewer's own was

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -142,7 +143,7 @@ func TestNothingAppearsThatNoClauseGrants(t *testing.T) {
 					}
 				}
 			}
-			if leaving := tr.rules[idOf("viewer")].Leaving(one.path); one.own && len(leaving) > 0 && leaving[0].Form.Kind == standard.Exact {
+			if leaving := tr.rules[idOf("viewer")].Leaving(one.path, time.Time{}); one.own && len(leaving) > 0 && leaving[0].Form.Kind == standard.Exact {
 				must[one.value] = true
 			}
 		}

@@ -129,7 +129,7 @@ func (tr *trust) leave(s sending) report.Minimised {
 		if !ok {
 			tr.t.Fatalf("no field %s", one[0])
 		}
-		for _, d := range rules.Leaving(one[0]) {
+		for _, d := range rules.Leaving(one[0], time.Time{}) {
 			value := one[1]
 			switch d.Form.Kind {
 			case standard.Token:
@@ -145,7 +145,7 @@ func (tr *trust) leave(s sending) report.Minimised {
 	}
 	for _, o := range s.seen {
 		o.Token = token(o.Value)
-		if !slices.ContainsFunc(rules.Leaving(report.ObservablePath(o.Type)), func(d terms.Departure) bool { return d.Form.Kind == standard.Exact }) {
+		if !slices.ContainsFunc(rules.Leaving(report.ObservablePath(o.Type), time.Time{}), func(d terms.Departure) bool { return d.Form.Kind == standard.Exact }) {
 			o.Value = ""
 		}
 		body.Observables = append(body.Observables, o)

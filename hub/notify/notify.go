@@ -29,6 +29,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -50,10 +51,32 @@ const (
 	Incidents  = Kind(deliver.IncidentObjects)
 	// Releases are a sector's.
 	Releases Kind = "releases"
+	// WithdrawnReleases are those that were taken back.
+	WithdrawnReleases Kind = "release.withdrawn"
+	// WithdrawnIndicators and WithdrawnIncidents are objects that went from a
+	// collection. Both are told as "objects.withdrawn", with the collection.
+	WithdrawnIndicators Kind = withdrawnObjects + " " + Kind(deliver.IndicatorObjects)
+	WithdrawnIncidents  Kind = withdrawnObjects + " " + Kind(deliver.IncidentObjects)
+
+	withdrawnObjects Kind = "objects.withdrawn"
+
+	// AgreementEnding reminds of the member's agreement before its end.
+	AgreementEnding Kind = "agreement.ending"
 )
 
+// name is how a kind is told, and of which collection it tells what went, if it
+// does.
+func (k Kind) name() (told Kind, of deliver.Kind) {
+	if collection, ok := strings.CutPrefix(string(k), string(withdrawnObjects)+" "); ok {
+		return withdrawnObjects, deliver.Kind(collection)
+	}
+	return k, ""
+}
+
 // kinds lists those that have a place up to which a webhook was told.
-func kinds() []Kind { return []Kind{Indicators, Incidents, Releases} }
+func kinds() []Kind {
+	return []Kind{Indicators, Incidents, Releases, WithdrawnIndicators, WithdrawnIncidents, WithdrawnReleases, AgreementEnding}
+}
 
 // Limits.
 const (

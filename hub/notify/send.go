@@ -83,7 +83,8 @@ func (r *Room) body(ctx context.Context, w Webhook, e Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	told := wire.Event{ID: e.ID, Webhook: w.ID, Hub: r.Hub, Made: e.Made.UTC().Format(time.RFC3339), Kind: string(e.Kind),
+	kind, _ := e.Kind.name()
+	told := wire.Event{ID: e.ID, Webhook: w.ID, Hub: r.Hub, Made: e.Made.UTC().Format(time.RFC3339), Kind: string(kind),
 		Sector: w.Sector, Purpose: string(w.Purpose)}
 	if e.Kind != Hello {
 		there, err := r.see(ctx, v, w.Sector, e.Kind)

@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/member"
@@ -53,8 +55,11 @@ const (
 // see computes what a viewer may fetch of a kind, unless nothing changed since
 // it last did.
 func (r *Room) see(ctx context.Context, v member.Viewer, sector string, k Kind) (*seen, error) {
-	if k == Releases {
-		return r.seeReleases(ctx, v, sector)
+	if k == AgreementEnding {
+		return r.seeEnding(ctx, v)
+	}
+	if k == Releases || k == WithdrawnReleases {
+		return r.seeReleases(ctx, v, sector, k == WithdrawnReleases)
 	}
 	// The state is read before what rests on it: a change meanwhile makes what
 	// was seen old, never new.
@@ -96,10 +101,21 @@ func (r *Room) seeObjects(ctx context.Context, v member.Viewer, sector string, k
 	if err != nil {
 		return nil, err
 	}
+	_, gone := k.name()
 	for _, c := range collections.Body() {
-		if c.Kind == deliver.Kind(k) {
+		if c.Kind == deliver.Kind(k) || c.Kind == gone {
 			s.collection = c.ID
 		}
+	}
+	if gone != "" {
+		objects, err := r.Deliver.Vanished(ctx, v, sector, gone)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range objects.Body() {
+			s.objects = append(s.objects, numbered{o.ID, o.N})
+		}
+		return s, nil
 	}
 	objects, err := r.Deliver.Objects(ctx, v, sector, deliver.Kind(k))
 	if err != nil {
@@ -113,20 +129,24 @@ func (r *Room) seeObjects(ctx context.Context, v member.Viewer, sector string, k
 	return s, nil
 }
 
-// seeReleases numbers the releases of a sector, which are the same for all of
-// its members.
-func (r *Room) seeReleases(ctx context.Context, v member.Viewer, sector string) (*seen, error) {
+// seeReleases numbers the releases of a sector, or those of them that were
+// withdrawn, which are the same for all of its members.
+func (r *Room) seeReleases(ctx context.Context, v member.Viewer, sector string, withdrawn bool) (*seen, error) {
 	all, err := r.Deliver.ReleasesOf(ctx, v, sector)
 	if err != nil {
 		return nil, err
 	}
-	newestFirst := all.Body()
+	newestFirst := slices.DeleteFunc(slices.Clone(all.Body()), func(rel deliver.ReleaseView) bool { return (rel.Withdrawn != nil) != withdrawn })
+	listing := "releases of " + sector
+	if withdrawn {
+		listing = "withdrawn " + listing
+	}
 	entries := make([]deliver.Entry, len(newestFirst))
 	for i, rel := range newestFirst {
 		sum := sha256.Sum256([]byte(rel.ID))
 		entries[len(entries)-1-i] = deliver.Entry{Object: string(rel.ID), Digest: sum[:16]}
 	}
-	placed, err := r.Listings.Relist(ctx, "releases of "+sector, v.At.UTC().Truncate(24*time.Hour), entries)
+	placed, err := r.Listings.Relist(ctx, listing, v.At.UTC().Truncate(24*time.Hour), entries)
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +156,22 @@ func (r *Room) seeReleases(ctx context.Context, v member.Viewer, sector string) 
 	}
 	sortByNumber(s.objects)
 	return s, nil
+}
+
+// seeEnding is the member's agreement, if a reminder of its end is due by now:
+// each reminder has a number above the one before, and a renewed agreement has
+// higher ones.
+func (r *Room) seeEnding(ctx context.Context, v member.Viewer) (*seen, error) {
+	standing, err := r.Door.Standing(ctx, v.Member.ID)
+	if err != nil {
+		return nil, err
+	}
+	a := standing.Agreement()
+	_, due := agreement.Reminder(a.Until, r.now())
+	if due == 0 {
+		return &seen{}, nil
+	}
+	return &seen{objects: []numbered{{string(a.ID), 10*a.From.Unix() + int64(due)}}}, nil
 }
 
 // Tell looks what is new for each webhook, and queues it. It returns how many

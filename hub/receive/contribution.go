@@ -18,6 +18,8 @@ type opened struct {
 	report.Contribution // without Reports
 	made                time.Time
 	reports             []offered
+	// pushed is what the receipt says of how it came; "" if a member sent it.
+	pushed string
 }
 
 // offered is one report of a contribution. If problem is set, the report could

@@ -62,6 +62,21 @@ type Desk struct {
 	Rand     io.Reader
 	// Skew is how far ahead of the hub's clock a member's may be.
 	Skew time.Duration
+	// Recalls destroys reports, and Holding keeps legal holds; see recall.go
+	// and hold.go.
+	Recalls Recalls
+	Holding Holds
+	// BackupDays is for how many days the hub keeps backups; 0 means
+	// DefaultBackupDays.
+	BackupDays int
+	// Given, if set, says who could have been given something of reports: of
+	// each report all of its revisions together.
+	Given func(ctx context.Context, reports []Received) (map[wire.ReportID][]wire.MemberID, error)
+	// AfterRecall, if set, is called once reports are destroyed and before
+	// that is answered, with the receipt: it takes out what was derived of
+	// them. It may be called again for the same ones. No door answers from what
+	// it has not reached.
+	AfterRecall func(ctx context.Context, receipt []byte)
 	// Fail, if set, is told of each named point that is passed.
 	Fail func(point string)
 
@@ -165,7 +180,7 @@ func (d *Desk) take(ctx context.Context, c opened, from admit.Standing, fingerpr
 		}
 		commit.Receipt, err = d.sign(wire.Receipt{
 			Contribution: c.ID, Member: from.Member().ID, Hub: d.Hub, Received: received.Format(time.RFC3339),
-			Envelope: fingerprint, Custody: wire.SingleCustody, Results: results,
+			Envelope: fingerprint, Custody: wire.SingleCustody, Pushed: c.pushed, Results: results,
 		})
 		if err != nil {
 			return Commit{}, err
@@ -207,14 +222,16 @@ func (d *Desk) decide(commit *Commit, e examined, known map[wire.ReportID]Known,
 		if result.Status != wire.Refused {
 			was, has := known[x.report.ID]
 			var revision int
-			if result, revision = judge(x, was, has); result.Status == wire.Accepted {
+			if has && !was.Recalled.IsZero() && !c.made.After(was.Recalled) {
+				result = recalledRefusal(x.report.ID, was.Recalled)
+			} else if result, revision = judge(x, was, has && was.Digest != nil); result.Status == wire.Accepted {
 				row, err := d.row(commit, x, revision, from)
 				if err != nil {
 					return nil, err
 				}
 				commit.Rows = append(commit.Rows, row)
 				// A later report of the same batch is judged against this one.
-				known[x.report.ID] = Known{Revision: revision, Digest: x.digest}
+				known[x.report.ID] = Known{Revision: revision, Digest: x.digest, Recalled: was.Recalled}
 			}
 		}
 		results = append(results, result)
@@ -253,6 +270,12 @@ func judge(x examinedReport, was Known, has bool) (wire.Result, int) {
 	}
 	return refuse(x.report.ID, "report.stale_revision", "revision",
 		fmt.Sprintf("the record has revision %d of this report; number the correction higher", was.Revision)), 0
+}
+
+// recalledRefusal refuses a report of a contribution that was made before the
+// report was recalled, and waited somewhere: it must not undo the recall.
+func recalledRefusal(id wire.ReportID, recalled time.Time) wire.Result {
+	return refuse(id, "report.recalled", "", fmt.Sprintf("the report was recalled at %s, and this contribution was made before; submit it anew if it is to be received again", recalled.UTC().Format(time.RFC3339)))
 }
 
 // row is an accepted report, sealed, as the record keeps it.

@@ -63,7 +63,7 @@ func (d *Desk) examine(ctx context.Context, c opened, from admit.Standing) (e ex
 		if o.problem != nil {
 			x.refusal = unreadable(o)
 		} else {
-			x.refusal = d.examineReport(o.report, from, rules)
+			x.refusal = d.examineReport(o.report, from, rules, c.made)
 		}
 		if x.refusal.Status != wire.Refused {
 			if x.digest, err = d.Key.Digest(x.report); err != nil {
@@ -101,8 +101,9 @@ func unreadable(o offered) wire.Result {
 	return refuse(o.report.ID, f.Code, ownNames(f.Path), why)
 }
 
-// examineReport returns a refusal, or a result without a status.
-func (d *Desk) examineReport(r report.Minimised, from admit.Standing, rules map[standard.Ref]*terms.Rules) wire.Result {
+// examineReport returns a refusal, or a result without a status. The report
+// left its owner when its contribution was made.
+func (d *Desk) examineReport(r report.Minimised, from admit.Standing, rules map[standard.Ref]*terms.Rules, made time.Time) wire.Result {
 	if !wire.ValidID('r', r.ID) {
 		return refuse("", "report.id", "id", "the report's id is no id of a report")
 	}
@@ -126,7 +127,7 @@ func (d *Desk) examineReport(r report.Minimised, from admit.Standing, rules map[
 	for _, p := range r.Validate(under.Standard()) {
 		return refuse(r.ID, p.Code, p.Path, p.Message)
 	}
-	if refusal := termsRefusal(r, under); refusal.Status == wire.Refused {
+	if refusal := termsRefusal(r, under, made); refusal.Status == wire.Refused {
 		return refusal
 	}
 	return futureRefusal(r, under.Standard(), d.Now().Add(d.Skew))
@@ -142,21 +143,21 @@ func sectorRefusal(id wire.ReportID, sector string, from admit.Standing) wire.Re
 // termsRefusal refuses what the contributor's own terms let nobody receive: an
 // edge that is right would not have let it out, so that the hub must not keep
 // it.
-func termsRefusal(r report.Minimised, rules *terms.Rules) wire.Result {
+func termsRefusal(r report.Minimised, rules *terms.Rules, made time.Time) wire.Result {
 	for i, s := range r.Said {
-		if !leaves(rules, s.Path, s.Form) {
+		if !leaves(rules, s.Path, s.Form, made) {
 			return refuse(r.ID, "report.beyond_terms", fmt.Sprintf("said[%d] %s", i, s.Path),
 				fmt.Sprintf("the member's terms let nobody receive this field in the form %s", s.Form))
 		}
 	}
 	for i, o := range r.Observables {
 		path := report.ObservablePath(o.Type)
-		exact := leaves(rules, path, standard.Form{Kind: standard.Exact})
+		exact := leaves(rules, path, standard.Form{Kind: standard.Exact}, made)
 		if !exact && (o.Value != "" || o.Count != 0 || len(o.FirstSeen) > len(time.DateOnly) || len(o.LastSeen) > len(time.DateOnly)) {
 			return refuse(r.ID, "report.beyond_terms", fmt.Sprintf("observables[%d]", i),
 				fmt.Sprintf("the member's terms let nobody receive observables of type %s exactly; token, role and days are all that may leave", o.Type))
 		}
-		if o.Token != "" && !leaves(rules, path, standard.Form{Kind: standard.Token}) {
+		if o.Token != "" && !leaves(rules, path, standard.Form{Kind: standard.Token}, made) {
 			return refuse(r.ID, "report.beyond_terms", fmt.Sprintf("observables[%d].token", i),
 				fmt.Sprintf("the member's terms let nobody receive observables of type %s", o.Type))
 		}
@@ -164,11 +165,11 @@ func termsRefusal(r report.Minimised, rules *terms.Rules) wire.Result {
 	return wire.Result{}
 }
 
-// leaves reports whether the field may leave its owner in this form: somebody
+// leaves reports whether the field may leave its owner in this form then: somebody
 // may receive it so, or somebody may receive it exactly and this is the token
 // by which the exact value is linked.
-func leaves(rules *terms.Rules, path string, form standard.Form) bool {
-	for _, d := range rules.Leaving(path) {
+func leaves(rules *terms.Rules, path string, form standard.Form, at time.Time) bool {
+	for _, d := range rules.Leaving(path, at) {
 		if d.Form == form || d.Form.Kind == standard.Exact && form.Kind == standard.Token {
 			return true
 		}

@@ -65,6 +65,7 @@ func newHouse(t testing.TB) *house {
 	h.desk = &receive.Desk{
 		Hub: hubID, Open: []*envelope.RecipientKey{h.seal}, Sign: sign, Key: key, Record: h.record, Admit: h.door,
 		Standard: standard.Builtin, Now: clock, Rand: rand.Reader, Skew: receive.DefaultSkew,
+		Recalls: h.record, Holding: h.record,
 	}
 	return h
 }

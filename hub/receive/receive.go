@@ -9,6 +9,10 @@
 //	                  │ After(seq)
 //	                  ▼
 //	             [Received] ──▶ consolidate
+//
+// It destroys reports, too, when their member recalls them, the operator erases
+// them or their time is over: see [Desk.Recall]. A legal hold keeps the key of
+// a recalled report sealed and apart until it ends ([Desk.Hold]).
 package receive
 
 import (
@@ -70,7 +74,8 @@ type Record interface {
 	// nil. A contribution id used by another member is a fault.Conflict.
 	Receipt(ctx context.Context, m wire.MemberID, c wire.ContributionID) ([]byte, error)
 	// Latest returns the newest revision and digest of each report of the
-	// member that the record has; absent ones are left out.
+	// member that the record has, and when it was recalled; absent ones are
+	// left out.
 	Latest(ctx context.Context, m wire.MemberID, reports []wire.ReportID) (map[wire.ReportID]Known, error)
 	// Commit stores everything or nothing, durably before it returns, and
 	// assigns Seq in commit order. decide is called inside the transaction
@@ -88,11 +93,15 @@ type Record interface {
 	NilReports(ctx context.Context, sector string, m wire.MemberID) ([]NilRow, error)
 }
 
-// Known is what the record knows of a report.
+// Known is what the record knows of a report. Without a Digest it holds none:
+// it only knows when it was Recalled.
 type Known struct {
 	Seq      int64
 	Revision int
 	Digest   []byte
+	// Recalled is when the report was last recalled, by its member's clock;
+	// zero if it never was.
+	Recalled time.Time
 }
 
 // Received is a report as the hub holds it, verified and opened. It is minted
@@ -111,13 +120,14 @@ func (r Received) Row() Row { row := r.row; row.Body, row.Key = nil, nil; return
 // Report returns the report in the forms in which it left its owner.
 func (r Received) Report() report.Minimised { return r.body }
 
-// Eraser is what erasing needs of the hub's record.
+// Eraser destroys a report without a word to anybody; members and operators
+// have it destroyed by way of the [Desk], which gives a receipt.
 type Eraser interface {
 	// Erase destroys keys and bodies of all revisions of a member's report,
 	// durably and in every file that the store itself manages, before it
 	// returns; a database server's own log may hold them until it is recycled,
 	// which docs/configuration.md bounds. The rows stay, so that sequence
-	// numbers keep their meaning. An unknown or erased report is
-	// fault.NotFound.
+	// numbers keep their meaning. What a legal hold keeps is kept, apart. An
+	// unknown or erased report is fault.NotFound.
 	Erase(ctx context.Context, m wire.MemberID, r wire.ReportID) error
 }

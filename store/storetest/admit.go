@@ -29,6 +29,10 @@ func Admit(t *testing.T, open Open) {
 		"SuspensionEndsSessions":               suspension,
 		"SweepingForgetsWhatEndedAndNoMore":    sweeping,
 		"WhatIsUnknownIsNotFound":              unknown,
+		"AnAgreementEndsOnce":                  agreementEnds,
+		"AnOpenInvitationIsWithdrawn":          invitationWithdrawn,
+		"AMemberSignsAnewUnderAChangedCard":    changedCard,
+		"AnOrderIsFollowed":                    orderFollowed,
 		"WhoIsAdmittedIsThereAfterOpeningOnce": admittedOutlives,
 	} {
 		t.Run(name, func(t *testing.T) { test(newFixture(t, open)) })

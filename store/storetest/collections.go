@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -30,6 +31,7 @@ func Collections(t *testing.T, open Open) {
 		"WhatIsListedStaysInItsPlace":           listedStays,
 		"NumbersAndMomentsAreNeverGivenTwice":   numbersGrow,
 		"TwoWhoListAtOnceAgree":                 listedAtOnce,
+		"WhatGoesIsToldForAsLongAsWasSaid":      listedGone,
 		"ATokenLastsUntilEndedAndIsOneMembers":  tokenLasts,
 		"TheStateChangesWithWhatAnswersRestOn":  stateChanges,
 		"CollectionsDoNotMeet":                  collectionsApart,
@@ -85,6 +87,46 @@ func numbersGrow(f *fixture, c collections) {
 			f.t.Fatalf("after %+v comes %+v", last, next)
 		}
 		last = next
+	}
+}
+
+func listedGone(f *fixture, c collections) {
+	gone := func(list string, since time.Time) (all []deliver.Vanished) {
+		f.t.Helper()
+		all, err := c.Gone(f.ctx, list, since)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return all
+	}
+	came := f.relist(c, "a", listDay, entry(1, 3), entry(2, 0))
+	f.relist(c, "b", listDay, entry(1, 0))
+	later := listDay.AddDate(0, 0, 2)
+	f.relist(c, "a", later, entry(2, 0))
+	for since, want := range map[time.Time]int{listDay: 1, later: 1, later.AddDate(0, 0, 1): 0} {
+		if got := gone("a", since); len(got) != want {
+			f.t.Errorf("since %s: %+v", since, got)
+		}
+	}
+	first := gone("a", listDay)
+	if v := first[0]; v.Object != entry(1, 3).Object || !bytes.Equal(v.Digest, entry(1, 3).Digest) || !v.Created.Equal(came[0].Created) || v.N <= came[1].N {
+		f.t.Errorf("%+v went, which came as %+v", v, came[0])
+	}
+	if got := gone("b", listDay); len(got) != 0 {
+		f.t.Errorf("what went from another collection: %+v", got)
+	}
+	// It comes back, and goes again.
+	back := f.relist(c, "a", later, entry(1, 4), entry(2, 0))[0]
+	if again := gone("a", listDay); back.N <= first[0].N || len(again) != 1 || again[0].N != first[0].N {
+		f.t.Errorf("it is back at %+v, and %+v went", back, again)
+	}
+	f.relist(c, "a", later.AddDate(0, 0, 1), entry(2, 0))
+	if all := gone("a", listDay); len(all) != 2 || !all[1].Created.Equal(back.Created) || all[1].N <= all[0].N {
+		f.t.Errorf("after it went twice: %+v", all)
+	}
+	f.relist(c, "a", later.Add(deliver.RevokedFor).AddDate(0, 0, 1), entry(2, 5))
+	if all := gone("a", listDay); len(all) != 1 {
+		f.t.Errorf("what went longer ago than is told: %+v", all)
 	}
 }
 

@@ -24,9 +24,15 @@ type Everything interface {
 	analyse.Snapshots
 	anonymise.Store
 	deliver.Listings
+	deliver.Shelves
 	admit.Tokens
 	Worker
 	notify.Webhooks
+	Pusher
+	receive.Recalls
+	receive.Holds
+	deliver.Withdrawals
+	Requester
 }
 
 // Strange is text that an engine might change: composed and decomposed,
@@ -71,11 +77,22 @@ func Fill(t *testing.T, h Everything) {
 	}))
 	must(h.AddSnapshot(ctx, "s-1", "finance", epoch, []byte(everyByte)))
 	must(h.AddRelease(ctx, anonymise.Release{ID: "finance-1", Sector: "finance", Title: Strange, Made: epoch,
-		Files: []anonymise.File{{Name: "data.csv"}}}, map[string][]byte{"data.csv": []byte(everyByte)}))
-	_, err = h.Relist(ctx, "finance", epoch, []deliver.Entry{{Object: "indicator--1", Digest: []byte(everyByte)}})
-	must(err)
-	must(h.AddToken(ctx, digest("token"), admit.Token{Member: f.member, Purposes: []member.Purpose{member.Defend}, Created: epoch, Expires: epoch.AddDate(1, 0, 0)}, 5))
+		Files: []anonymise.File{{Name: "data.csv"}}}, map[string][]byte{"data.csv": []byte(everyByte)},
+		anonymise.Basis{Sources: []anonymise.Source{{Seq: 1, Ground: 0, Groups: 2}, {Seq: 2}},
+			Grounds: map[wire.MemberID][]anonymise.Ground{f.member: {{Standard: Strange, Granted: []anonymise.Granted{{Path: Strange, TLP: "TLP:GREEN"}}}}}}))
+	for _, object := range []string{"indicator--0", "indicator--1"} { // the one goes when the other comes
+		_, err = h.Relist(ctx, "finance", epoch, []deliver.Entry{{Object: object, Digest: []byte(everyByte)}})
+		must(err)
+	}
+	f.restock(h, "shelf", epoch, shelfItems(numbers(0, 6)...)...)
+	f.restock(h, "shelf", epoch, shelfItems(numbers(2, 6)...)...) // leaves a notice
+	fillRecalls(f, h)
+	must(h.AddToken(ctx, digest("token"), admit.Token{Member: f.member, Purposes: []member.Purpose{member.Defend}, Created: epoch, Expires: epoch.AddDate(1, 0, 0), Delegation: []byte(everyByte)}, 5))
+	fillPushes(f, h)
+	fillRequests(f, h)
 	must((&webhooks{f, h}).add("webhook", f.member))
+	must(h.AddOrder(ctx, admit.Order{ID: "o-1", Received: epoch, Authority: Strange, Reference: Strange, Asks: Strange, Member: f.member}))
+	must(h.EndAgreement(ctx, admit.Ending{Member: f.join("merged", "g-merged"), At: epoch, Reason: "succession", Successor: f.member}))
 	_, err = h.TakeWork(ctx, "statistics", epoch, time.Hour, time.Minute)
 	must(err)
 }

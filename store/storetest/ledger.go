@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/steward"
@@ -46,6 +47,25 @@ func Ledger(t *testing.T, open func(t testing.TB, place string) Steward) {
 		debit(t, s, "g", "2026-03-01", 10, 10, 10, true)
 		debit(t, s, "g", "2026-03-02", 10, 10, 10, true)
 		debit(t, s, "h", "2026-03-01", 10, 10, 10, true)
+	})
+	t.Run("ARevocationIsTheMembersAndNeverGoesBack", func(t *testing.T) {
+		s, place := opened(t)
+		revoked := func(s Steward, m wire.MemberID, want time.Time) {
+			t.Helper()
+			if got, err := s.Revoked(t.Context(), m); err != nil || !got.Equal(want) {
+				t.Errorf("revoked up to %v, %v; want %v", got, err, want)
+			}
+		}
+		revoked(s, "m-one", time.Time{})
+		for _, at := range []time.Time{epoch, epoch.Add(-time.Hour), epoch.Add(time.Hour), epoch} {
+			if err := s.Revoke(t.Context(), "m-one", at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		revoked(s, "m-two", time.Time{})
+		again := open(t, place) // as after a restart
+		defer again.Close()
+		revoked(again, "m-one", epoch.Add(time.Hour))
 	})
 	t.Run("ANegativeDebitIsRefused", func(t *testing.T) {
 		s, _ := opened(t)

@@ -29,6 +29,7 @@ func Record(t *testing.T, open Open) {
 		"LongListsAreAnswered":                       longLists,
 		"NilReportsAreKeptOnce":                      nilReports,
 		"AnErasedReportHasNoKey":                     erased,
+		"TheLastAcceptedReportIsTheMembersOwn":       lastAccepted,
 		"ReadersMissNothingWhileWritersCommit":       readersMissNothing,
 		"TwoHandlesNeverAcceptOneReportTwice":        neverTwice,
 		"TwoHandlesAnswerOneContributionWithOneWord": oneReceipt,
@@ -296,6 +297,32 @@ func erased(f *fixture) {
 	wantKind(f.t, f.hub.Erase(f.ctx, f.member, a), fault.NotFound)
 	if taken := f.send("c3", told{"a", 1, "one, corrected"}); taken != 1 {
 		f.t.Error("an erased report could not be contributed again")
+	}
+}
+
+// lastAccepted: of the member's own that are still there, the newest.
+func lastAccepted(f *fixture) {
+	other := f.join("second", "g-two")
+	at := func(m wire.MemberID, want time.Time) {
+		f.t.Helper()
+		if got, err := f.hub.LastAccepted(f.ctx, m); err != nil || !got.Equal(want) {
+			f.t.Errorf("the last accepted report of %s came at %s, %v; want %s", m, got, err, want)
+		}
+	}
+	at(f.member, time.Time{})
+	f.send("c1", told{"a", 0, "one"})
+	f.send("c2", told{"b", 5, "two"}) // five seconds later
+	var came [2]time.Time
+	for i, r := range f.all() {
+		came[i] = r.Received
+	}
+	at(f.member, came[1])
+	at(other, time.Time{})
+	for i, name := range []string{"b", "a"} {
+		if err := f.hub.Erase(f.ctx, f.member, id[wire.ReportID]('r', name)); err != nil {
+			f.t.Fatal(err)
+		}
+		at(f.member, map[int]time.Time{0: came[0]}[i])
 	}
 }
 

@@ -6,6 +6,9 @@
 //	storetest.Admit(t, open)    // hub/admit's needs
 //	storetest.Work(t, open)     // what a schedule shared by processes needs
 //	storetest.Webhooks(t, open) // hub/notify's needs
+//	storetest.Pushes(t, open)   // what taking in pushes needs
+//	storetest.Shelves(t, open)  // hub/deliver.Shelves
+//	storetest.Requests(t, open) // what hub/reconcile needs
 //	storetest.Killed(t, open)   // what a SIGKILL may not undo
 //
 // Opening the same place twice gives two handles on one record, as two
@@ -33,6 +36,9 @@ type Hub interface {
 	receive.Record
 	receive.Eraser
 	admit.Record
+	// LastAccepted tells when the newest of a member's reports that is still
+	// there came in; zero if there is none.
+	LastAccepted(ctx context.Context, m wire.MemberID) (time.Time, error)
 	Close() error
 }
 
@@ -118,7 +124,7 @@ type told struct {
 func rowOf(m wire.MemberID, c wire.ContributionID, r told) receive.Row {
 	return receive.Row{
 		Contribution: c, Report: id[wire.ReportID]('r', r.report), Revision: r.revision, Member: m, OwnerGroup: "g-one",
-		Agreement: "a-one", Sector: "finance", Standard: "finance/1.0", Received: epoch.Add(time.Minute),
+		Agreement: "a-one", Sector: "finance", Standard: "finance/1.0", Received: epoch.Add(time.Minute + time.Duration(r.revision)*time.Second),
 		Digest: digest(r.content), Body: []byte("sealed " + r.content), Key: []byte("wrapped " + r.content),
 	}
 }

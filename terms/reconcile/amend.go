@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/terms"
+	"github.com/concord-trust/concord/wire"
 )
 
 // Amendment is a draft of a contributor's sheet with what an offer asks of it.
@@ -46,9 +48,6 @@ func (o *Outcome) Amend(offer Offer, contributor string) (*Amendment, error) {
 	wanted := slices.DeleteFunc(slices.Clone(offer.Concessions), func(c Concession) bool { return c.Contributor != contributor })
 	if i < 0 || len(wanted) == 0 {
 		return nil, fault.New(fault.NotFound, "amend.not_asked", "the offer asks nothing of %q; it asks %s", contributor, strings.Join(asked(offer), ", "))
-	}
-	if days := wanted[0].DelayDays; days > 0 {
-		return nil, fault.New(fault.Invalid, "amend.delay", "the offer has the clause take effect after %d days, which a sheet cannot say yet: it would grant at once; leave the delays out of the weights", days)
 	}
 	r := &o.trust.rows[i]
 	a := &Amendment{Contributor: contributor, Sheet: o.trust.copySheet(r)}
@@ -91,12 +90,20 @@ func (t *table) copySheet(r *row) *terms.Sheet {
 	return &s
 }
 
-// recipient is who would receive: the asker's stake and kind, and, if it takes
-// part there, only within the contributor's own sector.
+// recipient is who would receive: the asker's stake and kind; if it takes part
+// there, only within the contributor's own sector; and, if the request says who
+// asks and in which project, that member and that project alone.
 func (t *table) recipient(r *row) terms.Recipient {
-	to := terms.Recipient{Stake: string(t.asker.Stake), Kinds: []member.Kind{t.asker.Kind}}
-	if t.asker.InSector(r.Sector) {
+	m := t.asker.Member
+	to := terms.Recipient{Stake: string(m.Stake), Kinds: []member.Kind{m.Kind}}
+	if m.InSector(r.Sector) {
 		to.Sector = terms.OwnSector
+	}
+	if m.ID != "" {
+		to.Members = []wire.MemberID{m.ID}
+	}
+	if t.asker.Project != "" {
+		to.Projects = []string{t.asker.Project}
 	}
 	return to
 }
@@ -111,6 +118,7 @@ func (a *Amendment) grant(t *table, r *row, form standard.Form, wanted []Concess
 	}
 	want := terms.Clause{
 		Fields: fields, To: []terms.Recipient{t.recipient(r)}, For: []member.Purpose{t.req.Purpose}, Form: form, TLP: redMarking,
+		Attribution: terms.NotAttributed, After: terms.Days(wanted[0].DelayDays),
 	}
 	k := slices.IndexFunc(a.Sheet.Clauses, func(c terms.Clause) bool { return widens(r.std, c, want) })
 	if k >= 0 {
@@ -128,13 +136,15 @@ func (a *Amendment) grant(t *table, r *row, form standard.Form, wanted []Concess
 }
 
 // widens reports whether a clause becomes one that grants what is wanted and
-// nothing else besides what it grants already: same recipient, purpose and
-// strictest marking, and the same form, or a weaker one of these fields only.
+// nothing else besides what it grants already: it says the same but for its
+// fields and form, and has the same form, or a weaker one of these fields only.
 func widens(std *standard.Standard, c, want terms.Clause) bool {
-	same := func(a, b terms.Recipient) bool {
-		return a.Stake == b.Stake && a.Sector == b.Sector && slices.Equal(a.Kinds, b.Kinds)
+	rest := c
+	rest.ID, rest.Fields, rest.Form = want.ID, want.Fields, want.Form
+	if terms.Strictness(c.TLP) == terms.Strictness(want.TLP) {
+		rest.TLP = want.TLP
 	}
-	if !slices.EqualFunc(c.To, want.To, same) || !slices.Equal(c.For, want.For) || terms.Strictness(c.TLP) != terms.Strictness(redMarking) {
+	if !reflect.DeepEqual(rest, want) {
 		return false
 	}
 	if c.Form == want.Form {

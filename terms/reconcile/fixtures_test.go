@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
@@ -84,6 +85,16 @@ func drawSheet(r *rand.Rand, name string, paths []string) *terms.Sheet {
 		if r.IntN(4) == 0 {
 			c.To[0].Kinds = []member.Kind{"police"}
 		}
+		switch r.IntN(6) {
+		case 0:
+			c.After = terms.Days(pick(r, []int{1, 20, 45, 100, 400}))
+		case 1:
+			c.From = terms.Date(pick(r, []string{"2026-01-01", "2026-11-01", "2026-12-01"}))
+		case 2:
+			c.Until = terms.Date(pick(r, []string{"2026-11-01", "2026-11-02", "2027-06-01"}))
+		case 3:
+			c.Groups = pick(r, []int{2, 5})
+		}
 		s.Clauses = append(s.Clauses, c)
 	}
 	return s
@@ -110,6 +121,13 @@ func draw(r *rand.Rand, contributors, fields int, weight int64) (Trust, *Request
 		s := Share(r.IntN(whole + 1))
 		req.Coverage = &s
 	}
+	switch r.IntN(4) {
+	case 0:
+		req.By = DayOf(time.Date(2026, 11, 1+pick(r, []int{5, 30, 31, 90, 200, 366}), 0, 0, 0, 0, time.UTC))
+	case 1:
+		req.Delay = terms.Days(pick(r, []int{7, 30, 120, 365}))
+	}
+	req.Groups = pick(r, []int{0, 0, 2, 5})
 	var t Trust
 	for i := range contributors {
 		n := 1 + r.Int64N(weight)

@@ -48,7 +48,7 @@ type Concession struct {
 	Path        string        `json:"path"`
 	From        string        `json:"from"`
 	To          standard.Form `json:"to"`
-	// DelayDays: it may take effect that much later and still be in time.
+	// DelayDays: it may hold each report back for so long and still be in time.
 	DelayDays int `json:"delay_days"`
 }
 
@@ -101,7 +101,7 @@ type problem struct {
 // problem lays out the cells that a concession can open, of those rows that
 // may be asked. A bundle is a clause: fields of one form stand in one.
 func (t *table) problem(w *Weights, may func(*row) bool) problem {
-	p := problem{cells: map[covering.Place][2]int{}, delay: w.delay(t.at, t.by())}
+	p := problem{cells: map[covering.Place][2]int{}, delay: w.delay(t.age(t.by()))}
 	p.Work = work
 	needs, together := t.needs()
 	order := t.fieldOrder()
@@ -118,7 +118,7 @@ func (t *table) problem(w *Weights, may func(*row) bool) problem {
 		g := covering.Giver{Ask: factor * w.Ask}
 		bundleOf := map[standard.Form]int{}
 		for line, k := range order {
-			if !r.open(k, t.by()) {
+			if !r.open(k) {
 				continue
 			}
 			form := t.req.Fields[k].Form
@@ -129,7 +129,7 @@ func (t *table) problem(w *Weights, may func(*row) bool) problem {
 				g.Bundles = append(g.Bundles, covering.Bundle{Cost: factor * w.Clause})
 			}
 			c := &r.cells[k]
-			step := p.delay.delayed(factor * w.step(r.std, c.field, c.forms, form))
+			step := factor * w.step(r.std, c.field, t.inTime(c), form, p.delay)
 			p.cells[covering.Place{Giver: len(p.Givers), Bundle: b, Item: len(g.Bundles[b].Items)}] = [2]int{i, k}
 			g.Bundles[b].Items = append(g.Bundles[b].Items, covering.Item{Row: line, Cost: step, Gain: r.weight})
 		}
@@ -184,6 +184,12 @@ func (t *table) fewest(w *Weights) (Offer, error) {
 	// What it costs besides is less than all, so the bound on the cost is one
 	// on the number asked.
 	least := plan.Bound / all
+	// Where asking is all that counts, there is mostly a better one.
+	fewest, err := covering.LeastAsked(p.Problem, int64(o.Asked))
+	if err != nil {
+		return Offer{}, fmt.Errorf("bounding whom to ask: %w", err)
+	}
+	least = max(least, fewest)
 	if least < int64(o.Asked) {
 		count := t.problem(w, everybody)
 		count.Work = work / 4
@@ -279,7 +285,7 @@ func (t *table) could(may func(*row) bool) (fields []int64, all int64) {
 	for i := range t.rows {
 		r := &t.rows[i]
 		for k := range fields {
-			if may(r) && r.open(k, t.by()) {
+			if may(r) && r.open(k) {
 				fields[k] += r.weight
 				all += r.weight
 			}
@@ -315,7 +321,7 @@ func (t *table) offer(aim Aim, concessions []Concession) Offer {
 	slices.SortFunc(o.Concessions, func(a, b Concession) int {
 		return cmp.Or(cmp.Compare(a.Contributor, b.Contributor), cmp.Compare(a.Path, b.Path))
 	})
-	flowing, all := t.together(t.by())
+	flowing, all := t.together()
 	weights := map[string]int64{}
 	for i := range t.rows {
 		weights[t.rows[i].Name] = t.rows[i].weight

@@ -16,6 +16,10 @@
 // model ([Weights]); package covering finds the cheapest set that reaches the
 // coverage wanted, and says how far from the cheapest it could be. Nothing
 // here depends on the order of contributors or fields.
+//
+// Time: a grant counts on a day if it has begun by its first second and has
+// not ended, and if it comes no later after a report's receipt than the
+// request can wait (moment.go).
 package reconcile
 
 import (
@@ -50,6 +54,8 @@ type Outcome struct {
 	LeftOut []LeftOut `json:"left_out,omitzero"`
 	// Refused lists those whose sheets cannot be used; they block.
 	Refused []LeftOut `json:"refused,omitzero"`
+	// Paradox says between whom how much of it flows.
+	Paradox []Flow `json:"paradox"`
 
 	trust *table
 }
@@ -93,7 +99,7 @@ type LeftOut struct {
 // table is a request held against a trust, cell by cell.
 type table struct {
 	req   *Request
-	asker member.Member
+	asker member.Viewer
 	at    Day
 	rows  []row // contributors concerned, by name
 	left  []LeftOut
@@ -108,13 +114,15 @@ type row struct {
 }
 
 type cell struct {
-	exists  bool // its sector's standard has the field
-	granted bool // in a useful form, while its agreement lasts
-	fixed   bool // no concession can make it flow
-	field   standard.Field
-	forms   []standard.Form // what is granted
-	clause  string
-	reason  string
+	exists bool // its sector's standard has the field
+	fixed  bool // no concession can make it flow
+	field  standard.Field
+	grants []grant         // all of the field, at any time, strongest first
+	enough []grant         // those in a useful form
+	forms  []standard.Form // what counts by the date wanted
+	byThen bool            // it flows by that date
+	clause string
+	reason string
 }
 
 // Reconcile holds a request against the terms of a trust on a day. Standards
@@ -131,12 +139,14 @@ func Reconcile(trust Trust, req *Request, weights *Weights, at Day, standards fu
 	if o.OutOfReach = t.outOfReach(); len(o.OutOfReach) > 0 {
 		return o, nil
 	}
-	o.Offers, err = t.offers(weights)
+	if o.Offers, err = t.offers(weights); err == nil {
+		o.Paradox = t.flowsWith(o.Offers)
+	}
 	return o, err
 }
 
 func tabulate(trust Trust, req *Request, at Day, standards func(string) (*standard.Standard, error)) (*table, error) {
-	t := &table{req: req, at: at, asker: req.Asks.member()}
+	t := &table{req: req, at: at, asker: req.viewer()}
 	stds, err := req.standards(standards)
 	if err != nil {
 		return nil, err
@@ -173,12 +183,10 @@ func (t *table) row(c Contributor, std *standard.Standard) (row, error) {
 		return row{}, err
 	}
 	var granted terms.Table
-	if c.Sheet != nil {
-		if r.rules, err = terms.Compile(c.Sheet, std); err != nil {
-			r.Refused = fault.Public(err).Error()
-		} else {
-			granted = r.rules.For(t.asker, c.Sector, t.req.Purpose)
-		}
+	if r.rules, err = c.compiled(std); err != nil {
+		r.Refused = fault.Public(err).Error()
+	} else if r.rules != nil {
+		granted = r.rules.For(t.asker, c.Sector)
 	}
 	never, err := c.never(std)
 	if err != nil {
@@ -190,14 +198,19 @@ func (t *table) row(c Contributor, std *standard.Standard) (row, error) {
 			continue
 		}
 		one := cell{exists: true, field: f}
-		if r.rules != nil {
-			_, one.granted = granted.Allows(f.Path, need.Form)
-			for _, g := range granted.Grants(f.Path) {
+		for _, g := range granted.Grants(f.Path) {
+			held := t.grant(g)
+			one.grants = append(one.grants, held)
+			if std.Weaker(f, need.Form, g.Form) {
+				one.enough = append(one.enough, held)
+			}
+			if t.counts(held, t.by()) {
 				one.forms = append(one.forms, g.Form)
 			}
 		}
-		t.explain(&r, &one, need, never)
 		r.cells[k] = one
+		r.cells[k].byThen = t.flows(&r, k, t.by())
+		t.explain(&r, &r.cells[k], need, never)
 	}
 	return r, nil
 }
@@ -212,38 +225,45 @@ func (t *table) explain(r *row, c *cell, need Need, never func(standard.Field) b
 		c.fixed, c.reason = true, fmt.Sprintf("its agreement begins on %s", r.Agreed.From)
 	case r.Agreed != nil && !r.Agreed.Until.IsZero() && by.After(r.Agreed.Until):
 		c.fixed, c.reason = true, fmt.Sprintf("its agreement ends on %s", r.Agreed.Until)
-	case c.granted:
+	case c.byThen:
+		return
 	case r.rules == nil:
 		c.reason = "it has no sheet of terms, so nothing is granted"
 	default:
-		c.clause, c.reason = nearestMiss(r.rules, c.field, need.Form, t.asker, r.Sector, t.req.Purpose)
+		c.clause, c.reason = t.nearestMiss(r, c, need.Form)
 	}
-	if c.reason != "" && !c.granted && !c.fixed && never(c.field) {
+	if c.fixed {
+		return
+	}
+	if never(c.field) {
 		c.fixed, c.reason = true, c.reason+"; and it will never concede this field"
+	} else if until := r.Declined[c.field.Path]; until.After(t.at) {
+		c.fixed, c.reason = true, fmt.Sprintf("%s; and it refused to concede this field, and is asked again from %s on", c.reason, until)
 	}
 }
 
 // nearestMiss finds the clause that comes closest to granting the form: one
-// that would, but for a condition; else one that grants too little; else one
-// that misses both.
-func nearestMiss(rules *terms.Rules, f standard.Field, form standard.Form, asker member.Member, sector string, purpose member.Purpose) (clause, reason string) {
-	d := rules.Decide(f.Path, asker, sector, purpose)
-	forms := map[string]standard.Form{}
-	for _, c := range rules.Sheet().Clauses {
-		forms[c.ID] = c.Form
+// that would, but for a condition or for the time; else one that grants too
+// little; else one that misses both.
+func (t *table) nearestMiss(r *row, c *cell, form standard.Form) (clause, reason string) {
+	d := r.rules.Decide(c.field.Path, t.asker, r.Sector, t.moment(t.by()))
+	clauses := map[string]terms.Clause{}
+	for _, c := range r.rules.Sheet().Clauses {
+		clauses[c.ID] = c
 	}
 	for _, m := range d.Missed {
-		if rules.Standard().Weaker(f, form, forms[m.Clause]) {
-			return m.Clause, fmt.Sprintf("clause %s grants %s, but %s", m.Clause, forms[m.Clause], m.Because)
+		if miss := clauses[m.Clause]; r.rules.Standard().Weaker(c.field, form, miss.Form) {
+			return m.Clause, fmt.Sprintf("clause %s grants %s, but %s", m.Clause, miss.Form, t.because(miss, m))
 		}
 	}
-	if len(d.Grants) > 0 {
-		g := d.Grants[0]
-		return g.Clauses[0], fmt.Sprintf("clause %s grants %s only", g.Clauses[0], g.Form)
+	for _, g := range c.grants {
+		if t.counts(g, t.by()) {
+			return g.clauses[0], fmt.Sprintf("clause %s grants %s only", g.clauses[0], g.form)
+		}
 	}
 	if len(d.Missed) > 0 {
 		m := d.Missed[0]
-		return m.Clause, fmt.Sprintf("clause %s grants %s only, and %s", m.Clause, forms[m.Clause], m.Because)
+		return m.Clause, fmt.Sprintf("clause %s grants %s only, and %s", m.Clause, clauses[m.Clause].Form, t.because(clauses[m.Clause], m))
 	}
 	return "", d.Withheld
 }
@@ -257,29 +277,29 @@ func (t *table) by() Day {
 }
 
 // flows reports whether a cell flows on a day.
-func (r *row) flows(k int, on Day) bool {
-	return r.cells[k].granted && r.Refused == "" && r.Agreed.holds(on)
+func (t *table) flows(r *row, k int, on Day) bool {
+	return r.Refused == "" && r.Agreed.holds(on) && slices.ContainsFunc(r.cells[k].enough, func(g grant) bool { return t.counts(g, on) })
 }
 
-// weights sums, for field k, what flows on a day and all there is.
-func (t *table) weights(k int, on Day) (flowing, all int64) {
+// weights sums, for field k, what flows by the date wanted and all there is.
+func (t *table) weights(k int) (flowing, all int64) {
 	for i := range t.rows {
-		r := &t.rows[i]
-		if !r.cells[k].exists {
-			continue
-		}
-		all += r.weight
-		if r.flows(k, on) {
+		switch r := &t.rows[i]; {
+		case !r.cells[k].exists:
+		case r.cells[k].byThen:
 			flowing += r.weight
+			fallthrough
+		default:
+			all += r.weight
 		}
 	}
 	return flowing, all
 }
 
 // together is [table.weights] of all fields.
-func (t *table) together(on Day) (flowing, all int64) {
+func (t *table) together() (flowing, all int64) {
 	for k := range t.req.Fields {
-		f, a := t.weights(k, on)
+		f, a := t.weights(k)
 		flowing, all = flowing+f, all+a
 	}
 	return flowing, all
@@ -292,34 +312,10 @@ func share(part, whole int64) float64 {
 	return float64(part) / float64(whole)
 }
 
-// changes lists the later days on which a coverage is another than before.
-func (t *table) changes(of func(on Day) (int64, int64)) []Later {
-	var days []Day
-	for i := range t.rows {
-		if p := t.rows[i].Agreed; p != nil {
-			days = append(days, p.From)
-			if !p.Until.IsZero() {
-				days = append(days, p.Until.next())
-			}
-		}
-	}
-	slices.SortFunc(days, Day.compare)
-	last, _ := of(t.at)
-	later := []Later{}
-	for _, d := range slices.Compact(days) {
-		if flowing, all := of(d); d.After(t.at) && flowing != last {
-			later = append(later, Later{d, share(flowing, all)})
-			last = flowing
-		}
-	}
-	return later
-}
-
 func (t *table) outcome() *Outcome {
 	o := &Outcome{
 		Request: t.req.Name, At: t.at, By: t.by(), Measure: string(t.req.measure()), Reached: true,
-		CoverageNow: share(t.together(t.at)), CoverageBy: t.changes(t.together),
-		Offers: []Offer{}, LeftOut: t.left, trust: t,
+		Offers: []Offer{}, LeftOut: t.left, Paradox: t.flowsWith(nil), trust: t,
 	}
 	for i := range t.rows {
 		if r := &t.rows[i]; r.Refused != "" {
@@ -327,17 +323,20 @@ func (t *table) outcome() *Outcome {
 		}
 	}
 	wanted, reachable := int64(0), int64(0)
+	var sum course
 	for k, need := range t.req.Fields {
-		of := func(on Day) (int64, int64) { return t.weights(k, on) }
-		f := Field{Path: need.Path, Title: t.title(k), NeededForm: need.Form, CoverageNow: share(of(t.at)), CoverageBy: t.changes(of), Blocked: []Blocked{}}
-		_, all := of(t.at)
+		_, all := t.weights(k)
+		course := t.course(k)
+		sum.add(course)
+		f := Field{Path: need.Path, Title: t.title(k), NeededForm: need.Form, Blocked: []Blocked{}}
+		f.CoverageNow, f.CoverageBy = course.shares(all)
 		f.Target = t.req.target(need).float()
 		wanted += t.req.target(need).of(all)
 		for i := range t.rows {
 			r := &t.rows[i]
 			switch c := r.cells[k]; {
 			case !c.exists:
-			case r.flows(k, t.by()):
+			case c.byThen:
 				reachable += r.weight
 			default:
 				f.Blocked = append(f.Blocked, Blocked{r.Name, r.Stake, c.shown(), c.clause, c.reason, c.fixed})
@@ -348,7 +347,8 @@ func (t *table) outcome() *Outcome {
 		}
 		o.Fields = append(o.Fields, f)
 	}
-	_, all := t.together(t.at)
+	_, all := t.together()
+	o.CoverageNow, o.CoverageBy = sum.shares(all)
 	o.Target, o.Reachable = share(wanted, all), share(reachable, all)
 	if t.req.Coverage != nil {
 		o.Target = max(o.Target, t.req.Coverage.float())
@@ -383,11 +383,11 @@ func (c cell) shown() string {
 // what all fields together lack.
 func (t *table) needs() (needs []int64, together int64) {
 	for k, need := range t.req.Fields {
-		flowing, all := t.weights(k, t.by())
+		flowing, all := t.weights(k)
 		needs = append(needs, max(0, t.req.target(need).of(all)-flowing))
 	}
 	if t.req.Coverage != nil {
-		flowing, all := t.together(t.by())
+		flowing, all := t.together()
 		together = max(0, t.req.Coverage.of(all)-flowing)
 	}
 	return needs, together
@@ -401,28 +401,28 @@ func (t *table) outOfReach() []string {
 	for k := range t.req.Fields {
 		left := int64(0)
 		for i := range t.rows {
-			if r := &t.rows[i]; r.open(k, t.by()) {
+			if r := &t.rows[i]; r.open(k) {
 				left += r.weight
 			}
 		}
 		open += left
 		if needs[k] > left {
-			flowing, all := t.weights(k, t.by())
+			flowing, all := t.weights(k)
 			out = append(out, fmt.Sprintf("%s: %s is wanted, and no concession brings more than %s",
 				t.req.Fields[k].Path, t.req.target(t.req.Fields[k]), percent(flowing+left, all)))
 		}
 	}
 	if together > open {
-		flowing, all := t.together(t.by())
+		flowing, all := t.together()
 		out = append(out, fmt.Sprintf("all fields together: %s is wanted, and no concession brings more than %s", *t.req.Coverage, percent(flowing+open, all)))
 	}
 	return out
 }
 
 // open reports whether a concession can make a cell flow.
-func (r *row) open(k int, by Day) bool {
+func (r *row) open(k int) bool {
 	c := &r.cells[k]
-	return c.exists && !c.fixed && !r.flows(k, by)
+	return c.exists && !c.fixed && !c.byThen
 }
 
 func percent(part, whole int64) string {

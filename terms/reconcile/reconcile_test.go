@@ -113,7 +113,7 @@ func TestADraftKeepsTheSheetAndSaysItsClauseAsASentence(t *testing.T) {
 func TestAClauseThatSaysNothingElseIsWidened(t *testing.T) {
 	req := mustRequest(t, strings.Replace(plainRequest, "form: exact", "form: exact, coverage: 1", 1))
 	sheet := `{"name":"a","version":1,"clauses":[
-		{"id":"mine","fields":["observable.wallet"],"to":[{"stake":"law-enforcement","kinds":["police"],"sector":"own"}],"for":["investigate"],"form":"token"}]}`
+		{"id":"mine","fields":["observable.wallet"],"to":[{"stake":"law-enforcement","kinds":["police"],"sector":"own"}],"for":["investigate"],"form":"token","attribution":"none"}]}`
 	trust, err := Gather(map[string][]byte{"a.json": []byte(sheet)}, req)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +199,7 @@ func TestWhatIsWrongIsRefusedWithItsPlace(t *testing.T) {
 		{"a price missing", plainRequest, "", strings.Replace(w, "  token: 6\n", "", 1), "weights.invalid", "w.yaml:11"},
 		{"a stronger form that tells less", plainRequest, "", strings.Replace(w, "exact: 16", "exact: 1", 1), "weights.invalid", "w.yaml:11"},
 		{"a class missing", plainRequest, "", strings.Replace(w, "  narrative: 8\n", "", 1), "weights.invalid", "w.yaml:20"},
-		{"a class that is none", plainRequest, "", w + "  weather: 8\n", "weights.invalid", "w.yaml:20"},
+		{"a class that is none", plainRequest, "", strings.Replace(w, "narrative: 8\n", "narrative: 8\n  weather: 8\n", 1), "weights.invalid", "w.yaml:20"},
 	} {
 		err := run(c.request, c.contributors, c.weights)
 		var f *fault.Error
@@ -267,10 +267,83 @@ func TestADelayIsCheaperOnlyIfTheModelSaysSoAndItIsInTime(t *testing.T) {
 		if got := o.Offers[0]; got.Cost != c.cost || got.Concessions[0].DelayDays != c.days {
 			t.Errorf("%v: cost %d after %d days", c.delays, got.Cost, got.Concessions[0].DelayDays)
 		}
-		if _, err := o.Amend(o.Offers[0], "a"); (err != nil) != (c.days > 0) {
-			t.Errorf("%v: a draft that cannot say the delay: %v", c.delays, err)
+		a, err := o.Amend(o.Offers[0], "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if clause := a.Sheet.Clauses[0]; clause.After != terms.Days(c.days) || strings.Contains(string(a.Text), "after: ") != (c.days > 0) {
+			t.Errorf("%v: the draft says %s", c.delays, a.Text)
 		}
 	}
+}
+
+// What changes in time: one contributor for each way in which a clause may.
+func TestAGrantCountsFromTheFirstSecondOfItsDayAndAsLateAsIsUseful(t *testing.T) {
+	clause := func(more string) []byte {
+		return []byte(`{"name":"x","version":1,"clauses":[{"id":"a","fields":["observable.wallet"],"to":[{"stake":"any"}],"for":["investigate"],"form":"exact"` + more + `}]}`)
+	}
+	sheets := map[string][]byte{
+		"always.json": clause(``), "later.json": clause(`,"after":"30d"`), "noon.json": clause(`,"after":"12h"`), "late.json": clause(`,"after":"90d"`),
+		"starts.json": clause(`,"from":"2026-12-24"`), "ends.json": clause(`,"until":"2026-12-01"`), "ended.json": clause(`,"until":"2026-11-01"`),
+		"kept.json": clause(`,"keep":"1d"`), "rare.json": clause(`,"groups":3`), "mutual.json": clause(`,"when":{"contributed_within":"60d"}`),
+	}
+	for _, c := range []struct {
+		name, more string
+		now        float64
+		later      []Later
+		reasons    map[string]string
+	}{
+		{"a report of today", "", .3, []Later{{on(t, "2026-11-02"), .4}, {on(t, "2026-12-01"), .4}, {on(t, "2026-12-24"), .5}, {on(t, "2027-01-30"), .6}},
+			map[string]string{"late": "only 90 days after receipt, and it is wanted at once", "starts": "it grants from 2026-12-24 on", "ended": "it ended on 2026-11-01",
+				"rare": "fewer than 3 owner groups", "mutual": "none ever was"}},
+		{"reports a month old", "delay: 30d\n", .5, []Later{{on(t, "2026-12-01"), .4}, {on(t, "2026-12-24"), .5}},
+			map[string]string{"late": "only 90 days after receipt, and it is useful for 30 days"}},
+		{"by then", "by: 2027-02-01\n", .3, []Later{{on(t, "2026-11-02"), .4}, {on(t, "2026-12-01"), .4}, {on(t, "2026-12-24"), .5}, {on(t, "2027-01-30"), .6}},
+			map[string]string{"ends": "it ended on 2026-12-01", "late": "", "starts": ""}},
+		{"of incidents with three groups", "groups: 3\ndelay: 2d\n", .5, []Later{{on(t, "2026-12-01"), .4}, {on(t, "2026-12-24"), .5}}, map[string]string{"rare": ""}},
+	} {
+		req := mustRequest(t, strings.Replace(plainRequest, "each", c.more+"each", 1))
+		trust, err := Gather(sheets, req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := Reconcile(trust, req, weights(t), on(t, "2026-11-01"), builtin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := o.Fields[0]
+		if f.CoverageNow != c.now || !slices.Equal(f.CoverageBy, distinct(c.now, c.later)) || !slices.Equal(o.CoverageBy, f.CoverageBy) {
+			t.Errorf("%s: %v now, then %v; want %v, then %v", c.name, f.CoverageNow, f.CoverageBy, c.now, distinct(c.now, c.later))
+		}
+		for who, reason := range c.reasons {
+			i := slices.IndexFunc(f.Blocked, func(b Blocked) bool { return b.Contributor == who })
+			if (i >= 0) != (reason != "") || i >= 0 && !strings.Contains(f.Blocked[i].Reason, reason) {
+				t.Errorf("%s: %s blocks: %+v; want %q", c.name, who, f.Blocked, reason)
+			}
+		}
+	}
+	// Who contributed on 1 October is reciprocated until 30 November.
+	req := mustRequest(t, strings.Replace(plainRequest, "kind: police", "kind: police, contributed: 2026-10-01", 1))
+	trust, err := Gather(map[string][]byte{"mutual.json": sheets["mutual.json"]}, req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := Reconcile(trust, req, weights(t), on(t, "2026-11-01"), builtin)
+	if err != nil || o.CoverageNow != 1 || !slices.Equal(o.CoverageBy, []Later{{on(t, "2026-11-30"), 0}}) {
+		t.Errorf("reciprocity: %v now, then %v (%v)", o.CoverageNow, o.CoverageBy, err)
+	}
+}
+
+// distinct leaves out days on which nothing changes in sum.
+func distinct(now float64, all []Later) []Later {
+	out := []Later{}
+	for _, l := range all {
+		if l.Coverage != now {
+			out = append(out, l)
+		}
+		now = l.Coverage
+	}
+	return out
 }
 
 func TestThePageHasTheTableOfCosts(t *testing.T) {

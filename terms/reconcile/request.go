@@ -12,6 +12,7 @@ import (
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/terms"
+	"github.com/concord-trust/concord/wire"
 )
 
 // Limits of a request.
@@ -35,6 +36,12 @@ type Request struct {
 	Period *Period `json:"period,omitzero"`
 	// By is the day by which the coverage is wanted; the zero Day is today.
 	By Day `json:"by,omitzero"`
+	// Delay is how long after its receipt a report is still useful; zero: until
+	// By.
+	Delay terms.Span `json:"delay,omitzero"`
+	// Groups is the least number of owner groups behind the incidents that are
+	// asked about; zero: one.
+	Groups int `json:"groups,omitzero"`
 	// Measure of coverage; empty is [ByWeight].
 	Measure Measure `json:"measure,omitzero"`
 	// Coverage is the least wanted of all fields together, Each that of every
@@ -52,10 +59,23 @@ type Asker struct {
 	Kind  member.Kind  `json:"kind"`
 	// Sectors in which it takes part.
 	Sectors []string `json:"sectors,omitzero"`
+	// What clauses may ask of a recipient besides: which member it is, what its
+	// agreement makes it, under whose law it stands, in which project it asks,
+	// and on which day a report of it was last accepted.
+	Member       wire.MemberID `json:"member,omitzero"`
+	Roles        []string      `json:"roles,omitzero"`
+	Jurisdiction string        `json:"jurisdiction,omitzero"`
+	Project      string        `json:"project,omitzero"`
+	Contributed  Day           `json:"contributed,omitzero"`
 }
 
-func (a Asker) member() member.Member {
-	return member.Member{Stake: a.Stake, Kind: a.Kind, Sectors: a.Sectors}
+// viewer is the asker as clauses see it.
+func (r *Request) viewer() member.Viewer {
+	a := r.Asks
+	return member.Viewer{
+		Member:  member.Member{ID: a.Member, Stake: a.Stake, Kind: a.Kind, Sectors: a.Sectors, Roles: a.Roles, Jurisdiction: a.Jurisdiction},
+		Purpose: r.Purpose, Project: a.Project, Contributed: a.Contributed.t,
+	}
 }
 
 // Need is a field with the weakest form that is still useful.
@@ -148,9 +168,8 @@ func (d Day) IsZero() bool { return d.t.IsZero() }
 // After reports whether d is a later day than o.
 func (d Day) After(o Day) bool { return d.t.After(o.t) }
 
-func (d Day) next() Day           { return Day{d.t.AddDate(0, 0, 1)} }
-func (d Day) compare(o Day) int   { return d.t.Compare(o.t) }
-func (d Day) daysAfter(o Day) int { return int(d.t.Sub(o.t).Hours() / 24) }
+func (d Day) next() Day         { return Day{d.t.AddDate(0, 0, 1)} }
+func (d Day) compare(o Day) int { return d.t.Compare(o.t) }
 
 // Period is a time from a day until a day, both included; a zero Until has no
 // end. A nil period is all time.
@@ -202,6 +221,12 @@ func (r *Request) check() error {
 		return r.invalid("/measure", "request.measure", "%q is no measure of coverage; use %s", r.Measure, list(measures()))
 	case r.Period.backwards():
 		return r.invalid("/period", "request.period", "the period ends before it begins")
+	case r.Groups < 0 || r.Groups > terms.MaxGroups:
+		return r.invalid("/groups", "request.groups", "groups is how many owner groups stand behind the incidents asked about at least, from 1 to %d", terms.MaxGroups)
+	case r.Asks.Member != "" && !wire.ValidID('m', r.Asks.Member):
+		return r.invalid("/asks/member", "request.member", "%q is no member's id; it begins with m-", r.Asks.Member)
+	case r.Asks.Jurisdiction != "" && !terms.ValidCountry(r.Asks.Jurisdiction):
+		return r.invalid("/asks/jurisdiction", "request.jurisdiction", "%q is no country; write its code of two capital letters: DE, FR, GB", r.Asks.Jurisdiction)
 	case len(r.Sectors) == 0:
 		return r.invalid("/sectors", "request.sectors", "the request names no sector of whose reports it asks; add one")
 	case len(r.Fields) == 0:
@@ -260,6 +285,12 @@ func (r *Request) target(n Need) Share {
 		return *r.Each
 	}
 	return 0
+}
+
+// Check holds the request to the standards of its sectors.
+func (r *Request) Check(standards func(sector string) (*standard.Standard, error)) error {
+	_, err := r.standards(standards)
+	return err
 }
 
 // standards finds the standard of each sector and holds the fields to them:

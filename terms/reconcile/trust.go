@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/member"
@@ -43,6 +44,12 @@ type Contributor struct {
 	// Never names what it will concede to nobody, as a sheet names fields.
 	Never []string `json:"never,omitzero"`
 
+	// Declined are fields that it refused to concede to this asker, until when
+	// it is not asked again.
+	Declined map[string]Day `json:"-"`
+	// Rules are its sheet compiled already, possibly with other standards at
+	// hand; else the sheet is held to the standard of the sector.
+	Rules *terms.Rules `json:"-"`
 	// Sheet is nil if it has none, or one that cannot be read.
 	Sheet   *terms.Sheet `json:"-"`
 	File    string       `json:"-"`
@@ -203,6 +210,14 @@ func (c *Contributor) weight(m Measure) (int64, error) {
 	return *c.Weight, nil
 }
 
+// compiled are the contributor's rules, nil if it has no sheet.
+func (c *Contributor) compiled(std *standard.Standard) (*terms.Rules, error) {
+	if c.Rules != nil || c.Sheet == nil {
+		return c.Rules, nil
+	}
+	return terms.Compile(c.Sheet, std)
+}
+
 // never makes a test of what a contributor will not concede. A name is read
 // as a sheet reads it: by a sheet that grants it.
 func (c *Contributor) never(std *standard.Standard) (func(standard.Field) bool, error) {
@@ -221,5 +236,5 @@ func (c *Contributor) never(std *standard.Standard) (func(standard.Field) bool, 
 		}
 		return nil, err
 	}
-	return func(f standard.Field) bool { return len(rules.Leaving(f.Path)) > 0 }, nil
+	return func(f standard.Field) bool { return len(rules.Leaving(f.Path, time.Time{})) > 0 }, nil
 }

@@ -58,7 +58,7 @@ func (o *Outcome) Requester() ForRequester {
 			r := &o.trust.rows[i]
 			switch {
 			case !r.cells[k].exists:
-			case r.flows(k, o.At):
+			case o.trust.flows(r, k, o.At):
 				flowing.add(r)
 			default:
 				blocked.add(r)
@@ -133,9 +133,12 @@ func coverageBand(coverage float64, flowing, blocked int) string {
 	case flowing < minGroups:
 		return "none or hardly any"
 	}
-	low := min(9, int(coverage*10))
-	return fmt.Sprintf("%d–%d %%", low*10, low*10+10)
+	low := bandOf(coverage)
+	return fmt.Sprintf("%d–%d %%", low, low+10)
 }
+
+// bandOf is the lower end of a coverage's band, in percent.
+func bandOf(coverage float64) int { return 10 * min(9, int(coverage*10)) }
 
 // ForContributor is what one contributor may see: what its own clauses do to
 // the request, and what offers ask of it. Nothing in it depends on others but
@@ -177,7 +180,7 @@ func (o *Outcome) Contributor(name string) (ForContributor, error) {
 	v := ForContributor{Request: o.Request, Title: o.trust.req.Title, Contributor: name, Fields: []ContributorField{}, Offers: []ContributorOffer{}}
 	for k, f := range o.Fields {
 		if c := r.cells[k]; c.exists {
-			v.Fields = append(v.Fields, ContributorField{f.Path, f.Title, f.NeededForm, c.shown(), r.flows(k, o.By), c.clause, c.reason})
+			v.Fields = append(v.Fields, ContributorField{f.Path, f.Title, f.NeededForm, c.shown(), c.byThen, c.clause, c.reason})
 		}
 	}
 	for _, offer := range o.Offers {
@@ -185,14 +188,11 @@ func (o *Outcome) Contributor(name string) (ForContributor, error) {
 		if len(mine) == 0 {
 			continue
 		}
-		one := ContributorOffer{Aim: offer.Aim, Concessions: mine}
-		if mine[0].DelayDays == 0 {
-			a, err := o.Amend(offer, name)
-			if err != nil {
-				return ForContributor{}, err
-			}
-			one.Clauses = a.Clauses
+		a, err := o.Amend(offer, name)
+		if err != nil {
+			return ForContributor{}, err
 		}
+		one := ContributorOffer{Aim: offer.Aim, Concessions: mine, Clauses: a.Clauses}
 		v.Offers = append(v.Offers, one)
 	}
 	return v, nil

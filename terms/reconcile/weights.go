@@ -2,7 +2,9 @@ package reconcile
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/standard"
@@ -23,8 +25,8 @@ type Weights struct {
 	Classes map[standard.Class]int64 `json:"classes"`
 	// Contributors multiply all costs of those named.
 	Contributors map[string]int64 `json:"contributors,omitzero"`
-	// Delays are concessions that take effect only after some days, for a
-	// part of a step's price. None by default: sheets cannot state a delay.
+	// Delays say how much less a concession costs that holds each report back:
+	// by days, ascending, and percentages that fall.
 	Delays []Delay `json:"delays,omitzero"`
 }
 
@@ -38,7 +40,8 @@ type FormHeight struct {
 	Exact    int64 `json:"exact"`
 }
 
-// Delay prices a concession that takes effect after some days.
+// Delay prices a concession that holds each report back for some days: it
+// costs so much of one that does not.
 type Delay struct {
 	Days    int   `json:"days"`
 	Percent int64 `json:"percent"`
@@ -87,10 +90,12 @@ func ParseWeights(file string, data []byte) (*Weights, error) {
 			return nil, bad("/contributors", "a contributor's costs are multiplied by a whole number from 1 to 10")
 		}
 	}
-	for _, d := range w.Delays {
-		if d.Days < 1 || d.Days > 36_500 || d.Percent < 0 || d.Percent > 100 {
-			return nil, bad("/delays", "a delay has days, from 1 on, and percent, from 0 to 100")
+	last := Delay{0, 100}
+	for i, d := range w.Delays {
+		if d.Days <= last.Days || terms.Days(d.Days) > terms.MaxSpan || d.Percent < 0 || d.Percent > last.Percent {
+			return nil, bad(fmt.Sprintf("/delays/%d", i), "delays have more days from one to the next, up to %s, and percent from 100 to 0, never more than the one before", terms.MaxSpan)
 		}
+		last = d
 	}
 	return w, nil
 }
@@ -117,29 +122,49 @@ func (w *Weights) height(std *standard.Standard, f standard.Field, form standard
 	return w.Forms.Withheld
 }
 
-// step is the price of conceding a form of a field of which some forms are
-// granted: what it tells more than the strongest granted form below it.
-func (w *Weights) step(std *standard.Standard, f standard.Field, granted []standard.Form, to standard.Form) int64 {
-	from := w.Forms.Withheld
-	for _, g := range granted {
-		if std.Weaker(f, g, to) {
-			from = max(from, w.height(std, f, g))
+// step is the price of conceding a form of a field with a delay: what is told
+// more than by the grants that count but for their delay, in each stretch of
+// delays from its own on, and weighted by what that stretch is worth.
+func (w *Weights) step(std *standard.Standard, f standard.Field, granted []grant, to standard.Form, from Delay) int64 {
+	needed, hundredths := w.height(std, f, to), int64(0)
+	for i, d := range w.stretches() {
+		if d.Days < from.Days {
+			continue
 		}
+		worth := d.Percent
+		if i < len(w.Delays) {
+			worth -= w.Delays[i].Percent
+		}
+		told := w.Forms.Withheld
+		for _, g := range granted {
+			switch {
+			case g.after > time.Duration(terms.Days(d.Days)):
+			case std.Weaker(f, to, g.form):
+				told = needed
+			case std.Weaker(f, g.form, to):
+				told = max(told, w.height(std, f, g.form))
+			}
+		}
+		hundredths += worth * (needed - told)
 	}
-	return (w.height(std, f, to) - from) * w.Classes[f.Class]
+	return (hundredths*w.Classes[f.Class] + 99) / 100
 }
 
-// delay is the cheapest delay that fits before a day, if any is cheaper than
-// none: the same for every step, since it is a part of each.
-func (w *Weights) delay(at, by Day) Delay {
+// stretches are the delays of the table, with none before them.
+func (w *Weights) stretches() []Delay {
+	return append([]Delay{{0, 100}}, w.Delays...)
+}
+
+// delay is the cheapest that is still useful, of equally cheap ones the
+// shortest. It is the best for every concession: none costs less with a shorter
+// one, and those of one contributor and form stand in one clause if they have
+// the same.
+func (w *Weights) delay(useful time.Duration) Delay {
 	best := Delay{Percent: 100}
 	for _, d := range w.Delays {
-		if d.Days <= by.daysAfter(at) && (d.Percent < best.Percent || d.Percent == best.Percent && d.Days < best.Days) {
+		if time.Duration(terms.Days(d.Days)) <= useful && d.Percent < best.Percent {
 			best = d
 		}
 	}
 	return best
 }
-
-// delayed is the price of a step with a delay, rounded up.
-func (d Delay) delayed(step int64) int64 { return (step*d.Percent + 99) / 100 }

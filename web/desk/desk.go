@@ -24,6 +24,7 @@ import (
 
 	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/edge/collect"
+	"github.com/concord-trust/concord/edge/minimise"
 	"github.com/concord-trust/concord/edge/outbox"
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/report"
@@ -44,6 +45,9 @@ type Edge interface {
 	// StandardFor picks the standard of a report: the named sector's, or for
 	// "" that of the member's sector which fits the victim.
 	StandardFor(sector string) func(report.Report) standard.Ref
+	// Preview shows what would leave of a report now, and what each audience
+	// would see of it now and later.
+	Preview(r collect.Collected, now, later time.Time) (minimise.Preview, error)
 	// Queue minimises, tokenises and queues reports. After an error some may
 	// be queued; queueing the same reports again counts them once.
 	Queue(ctx context.Context, reports []collect.Collected) (Queued, error)
@@ -57,6 +61,13 @@ type Edge interface {
 	GivesBack(ctx context.Context, ids []wire.ContributionID) (sentence string, ready bool, err error)
 	// Login makes a one-use link to the hub's pages.
 	Login(ctx context.Context, ask wire.LoginRequest) (wire.LoginLink, error)
+	// Recall has the hub destroy reports, and returns the receipts that came;
+	// what the hub could not take now is kept and asked again by Recalls.
+	Recall(ctx context.Context, reports []wire.ReportID, reason string) ([]wire.Destruction, error)
+	// Recalls asks again for what has no receipt, and for what the hub destroyed
+	// by itself, and lists all, newest first; also with an error, if that is of
+	// the hub alone.
+	Recalls(ctx context.Context) ([]Destroyed, error)
 }
 
 // Queued is what became of reports on their way into the outbox.
@@ -161,6 +172,9 @@ func (d *Desk) routes() *http.ServeMux {
 		{"POST", "/outbox/send", d.sendNow},
 		{"GET", "/outbox/{seq}", d.contribution},
 		{"GET", "/outbox/{seq}/receipt.json", d.receipt},
+		{"GET", "/outbox/{seq}/recall", d.askRecall},
+		{"POST", "/outbox/{seq}/recall", d.recall},
+		{"GET", "/recalls", d.recalls},
 		{"GET", "/terms", d.terms},
 		{"GET", "/words", d.words},
 		{"GET", "/signin", d.askSignIn},
@@ -221,7 +235,7 @@ func (d *Desk) show(v visit, status int, page, title, kicker string, body any) e
 
 func (d *Desk) rooms(path string) []look.Room {
 	rooms := []look.Room{{Href: "/", Name: "Overview"}, {Href: "/write", Name: "Write"}, {Href: "/import", Name: "Import"},
-		{Href: "/outbox", Name: "Outbox"}, {Href: "/terms", Name: "My terms"}, {Href: "/signin", Name: "Hub"}}
+		{Href: "/outbox", Name: "Outbox"}, {Href: "/recalls", Name: "Taken back"}, {Href: "/terms", Name: "My terms"}, {Href: "/signin", Name: "Hub"}}
 	path = strings.TrimPrefix(path, d.base)
 	for i, r := range rooms {
 		rooms[i].Current = path == r.Href || r.Href != "/" && strings.HasPrefix(path, r.Href+"/")
@@ -259,13 +273,15 @@ func (d *Desk) redirect(v visit, path string) error {
 
 func (d *Desk) funcs() template.FuncMap {
 	return template.FuncMap{
-		"at":    func(path string) string { return d.base + path },
-		"day":   func(t time.Time) string { return t.UTC().Format("2006-01-02") },
-		"when":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" },
-		"many":  many,
-		"stake": stakeName,
-		"add":   func(a, b int) int { return a + b },
-		"list1": func(n int) []int { return []int{n} },
+		"at":      func(path string) string { return d.base + path },
+		"day":     func(t time.Time) string { return t.UTC().Format("2006-01-02") },
+		"when":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") + " UTC" },
+		"many":    many,
+		"lastday": wire.LastDay,
+		"reason":  func(code string) string { return reasonWords[code] },
+		"stake":   stakeName,
+		"add":     func(a, b int) int { return a + b },
+		"list1":   func(n int) []int { return []int{n} },
 	}
 }
 

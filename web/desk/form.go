@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/report"
 	"github.com/concord-trust/concord/standard"
@@ -284,7 +285,7 @@ func rowName(f standard.Field, row int) string {
 }
 
 func (b *builder) control(f standard.Field, name string) control {
-	c := control{Kind: "line", Name: name, Title: f.Title, Hint: f.Description, Unit: f.Unit, Leaves: leavesWords(b.rules, f.Path),
+	c := control{Kind: "line", Name: name, Title: f.Title, Hint: f.Description, Unit: f.Unit, Leaves: leavesWords(b.rules, f.Path, b.typed.latest),
 		Values: b.typed.values[name], Errors: b.typed.errors[name]}
 	if f.Requirement != standard.Optional {
 		c.Needed = string(f.Requirement)
@@ -361,13 +362,13 @@ func (c *control) choose() {
 	}
 }
 
-// leavesWords says in few words how a field leaves under the terms.
-func leavesWords(rules *terms.Rules, path string) string {
+// leavesWords says in few words how a field leaves under the terms at a moment.
+func leavesWords(rules *terms.Rules, path string, at time.Time) string {
 	if rules == nil {
 		return ""
 	}
 	var words []string
-	for _, d := range rules.Leaving(path) {
+	for _, d := range rules.Leaving(path, at) {
 		words = append(words, "leaves "+formWords(rules.Standard(), path, d.Form))
 	}
 	if len(words) == 0 {

@@ -35,15 +35,12 @@ type draftLine struct {
 	Left     int // minutes
 }
 
-// soon is how long before its end an agreement is worth a warning.
-const soon = 30 * 24 * time.Hour
-
 func (d *Desk) home(v visit) error {
 	now := d.Now()
 	b := homeBody{Notes: v.session.takeNotes(), Agreement: d.Agreement, Hub: d.Hub, Gives: d.Agreement.Terms != nil,
 		Ended: !now.Before(d.Agreement.Until)}
-	left := d.Agreement.Until.Sub(now)
-	b.Days, b.Soon = int(left.Hours()/24), !b.Ended && left < soon
+	days, due := agreement.Reminder(d.Agreement.Until, now)
+	b.Days, b.Soon = days, !b.Ended && due > 0
 	var err error
 	if b.Counts, err = d.Outbox.Counts(v.r.Context()); err != nil {
 		return err
@@ -110,7 +107,7 @@ func (d *Desk) terms(v visit) error {
 			s.Clauses = append(s.Clauses, clauseLine{i + 1, c.ID, terms.Sentence(c, std)})
 		}
 		for _, f := range std.Fields() {
-			if len(rules.Leaving(f.Path)) == 0 {
+			if len(rules.Leaving(f.Path, d.Now())) == 0 {
 				s.Stays = append(s.Stays, f.Title)
 			}
 		}

@@ -6,18 +6,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/concord-trust/concord/edge/minimise"
 	"github.com/concord-trust/concord/fault"
-	"github.com/concord-trust/concord/member"
-	"github.com/concord-trust/concord/report"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/terms"
 	"github.com/concord-trust/concord/web/look"
 )
 
 // previewBody shows one report of a draft: as it is, as it will leave, and as
-// each audience will see it.
+// each audience will see it, now and later.
 type previewBody struct {
 	ID       string
 	Notes    []string // of the session
@@ -33,18 +32,41 @@ type previewBody struct {
 	Missing   []standard.Field
 	Audiences []audienceHead
 	// Only is the audience that is looked at alone, or nil.
-	Only     *audienceHead
+	Only *audienceHead
+	// Later is the second moment, In is how far away it is, and Spans are those
+	// that there are.
+	Later    time.Time
+	In       span
+	Spans    []span
 	Sections []previewSection
 	Clauses  []clauseLine
-	Remarks  []string
-	Stays    int
-	Values   int
+	// Besides are clauses that grant something to others than the audiences.
+	Besides []int
+	Remarks []string
+	Stays   int
+	Values  int
+	// Changing counts the values of which somebody sees more or less before
+	// the second moment.
+	Changing int
 }
 
 type audienceHead struct {
 	N            int
 	Who, Purpose string
+	Inside       bool // the report's sector
 }
+
+func (a audienceHead) words() string { return a.Who + ", to " + a.Purpose }
+
+// span is how much later the second moment is.
+type span struct {
+	Days int
+	Says string
+}
+
+// spans are those that the page offers; the first is shown unless another is
+// asked for.
+func spans() []span { return []span{{90, "90 days"}, {30, "30 days"}, {365, "a year"}} }
 
 type previewSection struct {
 	Title string
@@ -56,19 +78,29 @@ type previewRow struct {
 	Value, Whole string // Whole is set if Value is cut
 	Leaves       []leaf
 	Notes        []string
-	Cells        []cell
+	// Now and Later are what is seen at the two moments; Same says that there
+	// is no difference, and Between what begins and ends before the second.
+	Now, Later []sightView
+	Same       bool
+	Between    []sightView
 }
 
 // leaf is one form of a value, with the clauses that decide by their numbers.
 type leaf struct {
 	Form, Value string
-	TLP         string
 	Clauses     []int
 }
 
-type cell struct {
-	Audience audienceHead
-	Seen     []leaf
+// sightView is what some audiences see, and what they are held to.
+type sightView struct {
+	leaf
+	Who    []string
+	TLP    string
+	Duties string
+	// Since and Until are days on which it begins and ends to be seen.
+	Since, Until string
+	// Nothing is seen; Withheld says why.
+	Nothing  bool
 	Withheld string
 	Missed   []miss
 }
@@ -96,8 +128,9 @@ func (d *Desk) draft(v visit) error {
 	if n < 1 || n > len(reports) {
 		n = 1
 	}
-	rep := reports[n-1].Report()
-	b := previewBody{ID: dr.id, Notes: v.session.takeNotes(), Written: t != nil, N: n, Of: len(reports), Missing: dr.missing}
+	collected := reports[n-1]
+	rep := collected.Report()
+	b := previewBody{ID: dr.id, Notes: v.session.takeNotes(), Written: t != nil, N: n, Of: len(reports), Missing: dr.missing, Spans: spans()}
 	if !strings.HasPrefix(rep.Native, ownNative) {
 		b.Native = rep.Native
 	}
@@ -108,7 +141,18 @@ func (d *Desk) draft(v visit) error {
 	if rules == nil {
 		return fault.New(fault.Forbidden, "report.other_standard", "your agreement does not cover the standard %s, by which this report is written", rep.Standard)
 	}
-	b.fill(rep, rules, d.sectorOf(rep.Standard), only)
+	b.In = b.Spans[0]
+	for _, s := range b.Spans {
+		if s.Days == number(v, "in") {
+			b.In = s
+		}
+	}
+	now := d.Now().UTC().Truncate(time.Second)
+	p, err := d.Edge.Preview(collected, now, now.AddDate(0, 0, b.In.Days))
+	if err != nil {
+		return err
+	}
+	b.fill(p, rules, only)
 	return d.show(v, http.StatusOK, "preview", b.title(), b.kicker(), b)
 }
 
@@ -118,15 +162,6 @@ func number(v visit, name string) int {
 		return 0
 	}
 	return n
-}
-
-func (d *Desk) sectorOf(ref standard.Ref) string {
-	for _, s := range d.Agreement.Member.Sectors {
-		if d.Agreement.Standards[s] == ref {
-			return s
-		}
-	}
-	return ""
 }
 
 func (b *previewBody) title() string {
@@ -155,12 +190,25 @@ func (b *previewBody) kicker() string {
 	return k
 }
 
-// fill computes the preview by the rules that hold on the way out.
-func (b *previewBody) fill(rep report.Report, rules *terms.Rules, sector string, only int) {
-	p := minimise.PreviewOf(rep, rules, sector)
-	b.Sector, b.Standard, b.Sheet, b.Version, b.Remarks = sector, rep.Standard, p.Sheet, p.Version, p.Notes
+// Lead says whether what is seen stays as it is.
+func (b previewBody) Lead() string {
+	day := b.Later.Format(time.DateOnly)
+	switch {
+	case b.Values == b.Stays:
+		return "Nothing of it leaves, so nobody sees anything of it, now or later."
+	case b.Changing == 0:
+		return fmt.Sprintf("In %s, on %s, everybody sees the same as now.", b.In.Says, day)
+	case b.Changing == 1:
+		return fmt.Sprintf("Until %s, in %s, one value begins or ends to be seen by somebody.", day, b.In.Says)
+	}
+	return fmt.Sprintf("Until %s, in %s, %d values begin or end to be seen by somebody.", day, b.In.Says, b.Changing)
+}
+
+// fill shows a preview, of which one audience may be looked at alone.
+func (b *previewBody) fill(p minimise.Preview, rules *terms.Rules, only int) {
+	b.Sector, b.Standard, b.Sheet, b.Version, b.Remarks, b.Later = p.Sector, p.Standard, p.Sheet, p.Version, p.Notes, p.Later
 	for i, a := range p.Audiences {
-		head := audienceHead{N: i + 1, Who: whoWords(a), Purpose: string(a.Purpose)}
+		head := audienceHead{N: i + 1, Who: whoWords(a), Purpose: string(a.Purpose), Inside: a.SameSector}
 		b.Audiences = append(b.Audiences, head)
 		if only == head.N {
 			b.Only = &head
@@ -178,7 +226,7 @@ func (b *previewBody) fill(rep report.Report, rules *terms.Rules, sector string,
 	seen := map[string]int{}
 	for _, f := range p.Fields {
 		seen[f.Path]++
-		row := b.row(f, p.Audiences, rules, sector, refs)
+		row := b.row(f, rules.Standard(), refs)
 		if rows[f.Path] > 1 {
 			row.Title += fmt.Sprintf(" %d", seen[f.Path])
 		}
@@ -186,10 +234,17 @@ func (b *previewBody) fill(rep report.Report, rules *terms.Rules, sector string,
 		if len(row.Leaves) == 0 {
 			b.Stays++
 		}
+		if slices.ContainsFunc(f.Audiences, func(a minimise.AudienceView) bool { return len(a.Changes) > 0 }) {
+			b.Changing++
+		}
 		row.mark(shown)
 		b.place(f.Path, row)
 	}
 	b.order()
+	for _, c := range p.Besides {
+		b.Besides = append(b.Besides, refs[c.Clause])
+		shown[refs[c.Clause]] = true
+	}
 	for _, c := range rules.Sheet().Clauses {
 		if shown[refs[c.ID]] {
 			b.Clauses = append(b.Clauses, clauseLine{refs[c.ID], c.ID, terms.Sentence(c, rules.Standard())})
@@ -207,19 +262,16 @@ func whoWords(a minimise.Audience) string {
 
 // mark notes the clauses that a row refers to.
 func (r previewRow) mark(shown map[int]bool) {
-	for _, l := range r.Leaves {
-		for _, n := range l.Clauses {
-			shown[n] = true
+	leaves := slices.Clone(r.Leaves)
+	for _, s := range slices.Concat(r.Now, r.Later, r.Between) {
+		leaves = append(leaves, s.leaf)
+		for _, m := range s.Missed {
+			shown[m.Clause] = true
 		}
 	}
-	for _, c := range r.Cells {
-		for _, l := range c.Seen {
-			for _, n := range l.Clauses {
-				shown[n] = true
-			}
-		}
-		for _, m := range c.Missed {
-			shown[m.Clause] = true
+	for _, l := range leaves {
+		for _, n := range l.Clauses {
+			shown[n] = true
 		}
 	}
 }
@@ -258,51 +310,163 @@ func (b *previewBody) order() {
 // maxValue is how much of a value stands in the table.
 const maxValue = 120
 
-func (b *previewBody) row(f minimise.FieldPreview, audiences []minimise.Audience, rules *terms.Rules, sector string, refs map[string]int) previewRow {
-	std := rules.Standard()
+func (b *previewBody) row(f minimise.FieldPreview, std *standard.Standard, refs map[string]int) previewRow {
 	field, _ := std.Field(f.Path)
 	row := previewRow{Title: f.Title, Value: std.Label(field, f.Value), Notes: f.Notes}
 	if short := clip(row.Value, maxValue); short != row.Value {
 		row.Value, row.Whole = short, row.Value
 	}
 	for _, l := range f.Leaves {
-		row.Leaves = withLeaf(row.Leaves, leafOf(std, field, f.Value, l.Form, l.Value, "", numbers(l.Clauses, refs)))
+		row.Leaves = withLeaf(row.Leaves, leafOf(std, field, f.Value, l.Form, l.Value, numbers(l.Clauses, refs)))
 	}
+	c := &cells{std: std, field: field, own: f.Value, refs: refs}
 	for i, a := range f.Audiences {
 		if b.Only != nil && b.Only.N != i+1 {
 			continue
 		}
-		c := cell{Audience: b.Audiences[i], Withheld: a.Withheld}
-		decision := decide(rules, f.Path, audiences[i], sector)
-		for _, s := range a.Seen {
-			c.Seen = withLeaf(c.Seen, leafOf(std, field, f.Value, s.Form, s.Value, s.TLP, numbers(granting(std, field, decision, s), refs)))
-		}
-		if len(a.Seen) == 0 && len(f.Leaves) > 0 {
-			for _, m := range decision.Missed {
-				c.Missed = append(c.Missed, miss{refs[m.Clause], m.Because})
+		c.who = b.Audiences[i].words()
+		row.Same = row.Same || len(a.Changes) > 0
+		row.Now = c.sights(row.Now, a.Now, func(s *minimise.Seen) (since, until string) { return "", c.ends(a, s, 0) })
+		row.Later = c.sights(row.Later, a.Later, func(s *minimise.Seen) (since, until string) { return c.began(a, s), "" })
+		row.Between = c.between(row.Between, a)
+	}
+	row.Same = !row.Same
+	for _, all := range []*[]sightView{&row.Now, &row.Later, &row.Between} {
+		if b.Only != nil {
+			for i := range *all {
+				(*all)[i].Who = nil // it stands above
 			}
+		} else {
+			*all = b.shortened(*all)
 		}
-		row.Cells = append(row.Cells, c)
 	}
 	return row
 }
 
-// decide asks the rules for the reasons, for an audience as the preview has
-// it.
-func decide(rules *terms.Rules, path string, a minimise.Audience, sector string) terms.Decision {
-	m := member.Member{Stake: a.Stake, Kind: a.Kind}
-	if a.SameSector {
-		m.Sectors = []string{sector}
+// shortened says in few words who sees what where all audiences stand together:
+// why nothing is seen is told where one is looked at alone.
+func (b *previewBody) shortened(all []sightView) (out []sightView) {
+	var sector []string
+	for _, a := range b.Audiences {
+		if a.Inside {
+			sector = append(sector, a.words())
+		}
 	}
-	return rules.Decide(path, m, sector, a.Purpose)
+	others := false
+	for _, v := range all {
+		v.Missed = nil
+		if v.Withheld == minimise.NotForThem || v.Withheld == minimise.OtherSector {
+			others = true
+			continue
+		}
+		if len(sector) > 1 && slices.Equal(v.Who, sector) {
+			v.Who = []string{"everybody in the sector"}
+		}
+		out = append(out, v)
+	}
+	if others {
+		who := "everybody else"
+		if len(out) == 0 {
+			who = "everybody"
+		}
+		out = append(out, sightView{Nothing: true, Who: []string{who}})
+	}
+	return out
 }
 
-// granting names the clauses under which something is seen.
-func granting(std *standard.Standard, f standard.Field, d terms.Decision, s terms.Reduced) []string {
-	var all []string
-	for _, g := range d.Grants {
-		if g.TLP == s.TLP && (g.Form == s.Form || std.Weaker(f, s.Form, g.Form)) {
-			all = append(all, g.Clauses...)
+// cells fills what audiences see of one value into the cells of a row.
+type cells struct {
+	std   *standard.Standard
+	field standard.Field
+	own   string
+	refs  map[string]int
+	who   string
+}
+
+// sights adds what an audience sees at a moment, beside those who see the same.
+// days are those on which that, or nothing, begins and ends to be seen.
+func (c *cells) sights(all []sightView, s minimise.Sight, days func(*minimise.Seen) (since, until string)) []sightView {
+	if len(s.Seen) == 0 {
+		v := sightView{Nothing: true, Withheld: s.Withheld}
+		for _, m := range s.Missed {
+			v.Missed = append(v.Missed, miss{c.refs[m.Clause], m.Because})
+		}
+		v.Since, v.Until = days(nil)
+		return c.join(all, v)
+	}
+	for _, seen := range s.Seen {
+		v := c.sight(seen)
+		v.Since, v.Until = days(&seen)
+		all = c.join(all, v)
+	}
+	return all
+}
+
+func (c *cells) sight(s minimise.Seen) sightView {
+	duties := strings.TrimPrefix(s.Obligations(), s.TLP+", ")
+	if when := s.Conditions(); when != "" {
+		duties += "; " + when
+	}
+	return sightView{leaf: leafOf(c.std, c.field, c.own, s.Form, s.Value, numbers(s.Clauses, c.refs)), TLP: s.TLP, Duties: duties}
+}
+
+// join adds a sight, or the audience to those who see the same. What is seen
+// comes before what is not.
+func (c *cells) join(all []sightView, v sightView) []sightView {
+	for i, o := range all {
+		if o.Form == v.Form && o.Value == v.Value && o.TLP == v.TLP && o.Duties == v.Duties && o.Since == v.Since && o.Until == v.Until && o.Withheld == v.Withheld {
+			for _, n := range v.Clauses {
+				if !slices.Contains(o.Clauses, n) {
+					all[i].Clauses = append(all[i].Clauses, n)
+				}
+			}
+			slices.Sort(all[i].Clauses)
+			if !slices.Contains(o.Who, c.who) {
+				all[i].Who = append(all[i].Who, c.who)
+			}
+			return all
+		}
+	}
+	v.Who = []string{c.who}
+	all = append(all, v)
+	slices.SortStableFunc(all, func(x, y sightView) int { return strings.Compare(x.Withheld, y.Withheld) })
+	return all
+}
+
+// has reports whether the same is among what is seen.
+func has(all []minimise.Seen, s minimise.Seen) bool { return slices.ContainsFunc(all, s.Same) }
+
+// ends is the day on which something, or for nil that nothing is seen, ends
+// after so many changes; "": it does not before the second moment.
+func (c *cells) ends(a minimise.AudienceView, s *minimise.Seen, after int) string {
+	for _, change := range a.Changes[after:] {
+		if s == nil || has(change.Ends, *s) {
+			return change.At.UTC().Format(time.DateOnly)
+		}
+	}
+	return ""
+}
+
+// began is the day on which what is seen later began to be, or for nil the day
+// from which nothing is seen; "": it was so all the time.
+func (c *cells) began(a minimise.AudienceView, s *minimise.Seen) string {
+	for _, change := range slices.Backward(a.Changes) {
+		if s == nil || has(change.Begins, *s) {
+			return change.At.UTC().Format(time.DateOnly)
+		}
+	}
+	return ""
+}
+
+// between adds what begins and ends between the two moments.
+func (c *cells) between(all []sightView, a minimise.AudienceView) []sightView {
+	for i, change := range a.Changes {
+		for _, s := range change.Begins {
+			if until := c.ends(a, &s, i+1); until != "" {
+				v := c.sight(s)
+				v.Since, v.Until = change.At.UTC().Format(time.DateOnly), until
+				all = c.join(all, v)
+			}
 		}
 	}
 	return all
@@ -321,8 +485,8 @@ func numbers(clauses []string, refs map[string]int) []int {
 
 // leafOf shows a value in a form. What is as coarse as its form already is
 // shown as it is.
-func leafOf(std *standard.Standard, field standard.Field, own string, f standard.Form, value, tlp string, clauses []int) leaf {
-	l := leaf{Form: formName(std, field, f), TLP: tlp, Clauses: clauses}
+func leafOf(std *standard.Standard, field standard.Field, own string, f standard.Form, value string, clauses []int) leaf {
+	l := leaf{Form: formName(std, field, f), Clauses: clauses}
 	switch {
 	case f.Kind == standard.Generalised && value == own:
 		l.Form = formName(std, field, standard.Form{Kind: standard.Exact})
@@ -335,7 +499,7 @@ func leafOf(std *standard.Standard, field standard.Field, own string, f standard
 // withLeaf adds what is shown, unless the same is shown already.
 func withLeaf(all []leaf, l leaf) []leaf {
 	for i, o := range all {
-		if o.Form == l.Form && o.Value == l.Value && o.TLP == l.TLP {
+		if o.Form == l.Form && o.Value == l.Value {
 			for _, n := range l.Clauses {
 				if !slices.Contains(o.Clauses, n) {
 					all[i].Clauses = append(all[i].Clauses, n)

@@ -80,6 +80,9 @@ func (d *Desk) change(v visit) error {
 }
 
 func (d *Desk) form(v visit, status int, t *typed, draftID string) error {
+	asked := *t // a draft's stays as it is: somebody else may look at it
+	asked.latest = d.Now()
+	t = &asked
 	name, std, rules, err := d.sector(t.sector)
 	if err != nil {
 		return err

@@ -156,6 +156,8 @@ func sorryTitle(f *fault.Error) string {
 		return "This address cannot be understood"
 	case fault.Unavailable:
 		return "The hub cannot answer just now"
+	case fault.Gone:
+		return "This was withdrawn, and its files are gone"
 	}
 	return "Something went wrong at our side"
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/admit"
 	"github.com/concord-trust/concord/hub/deliver"
+	"github.com/concord-trust/concord/hub/reconcile"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/web/look"
@@ -36,13 +37,16 @@ type Door interface {
 	Session(ctx context.Context, cookie string) (admit.Session, admit.Standing, error)
 	Viewer(ctx context.Context, cookie string, p member.Purpose) (member.Viewer, admit.Session, error)
 	Logout(ctx context.Context, cookie string) error
+	OrdersFor(ctx context.Context, s admit.Standing) ([]admit.Order, error)
 }
 
 // Site is the hub's pages. Its fields are set once.
 type Site struct {
-	Title     string
-	Door      Door
-	Deliver   *deliver.Room
+	Title   string
+	Door    Door
+	Deliver *deliver.Room
+	// Reconcile keeps what members request.
+	Reconcile *reconcile.Room
 	Standards func(standard.Ref) (*standard.Standard, error)
 	// FormKey keys the tokens that guard forms against forgery.
 	FormKey []byte
@@ -79,7 +83,10 @@ func (s *Site) Register(mux *http.ServeMux) error {
 		"GET /releases/{id}/{name}":               s.releaseFile,
 		"GET /mine":                               s.mine,
 		"GET /mine/{contribution}/receipt.json":   s.receipt,
+		"GET /mine/recalls/{recall}/receipt.json": s.recallReceipt,
+		"GET /notices":                            s.notices,
 		"GET /terms":                              s.terms,
+		"GET /reconcile":                          s.reconciled,
 	} {
 		mux.Handle(pattern, s.guard(s.page(f)))
 	}
@@ -89,6 +96,7 @@ func (s *Site) Register(mux *http.ServeMux) error {
 	own.SetDenyHandler(s.guard(s.foreign))
 	mux.Handle("POST /signin", own.Handler(s.guard(s.redeem)))
 	mux.Handle("POST /logout", own.Handler(s.guard(s.logout)))
+	mux.Handle("POST /notices", own.Handler(s.guard(s.page(s.confirm))))
 	mux.Handle("/", s.guard(s.elsewhere))
 	mux.HandleFunc("GET "+iconPath, look.Icon)
 	return nil
@@ -223,7 +231,7 @@ func (s *Site) rooms(v visit) []look.Room {
 	if v.viewer.Member.ID == "" {
 		return []look.Room{{Href: "/", Name: "Sign in", Current: v.r.URL.Path == "/"}, {Href: "/words", Name: "Words", Current: v.r.URL.Path == "/words"}}
 	}
-	rooms := []look.Room{{Href: "/", Name: "Sectors"}, {Href: "/mine", Name: "My contributions"}, {Href: "/terms", Name: "My terms"}, {Href: "/words", Name: "Words"}}
+	rooms := []look.Room{{Href: "/", Name: "Sectors"}, {Href: "/mine", Name: "My contributions"}, {Href: "/terms", Name: myTerms(v)}, {Href: "/reconcile", Name: "Reconcile"}, {Href: "/notices", Name: "Taken back"}, {Href: "/words", Name: "Words"}}
 	for i := range rooms {
 		rooms[i].Current = rooms[i].Href == v.r.URL.Path
 		rooms[i].Href = v.to(rooms[i].Href)
@@ -286,7 +294,7 @@ func (s *Site) funcs() template.FuncMap {
 	return template.FuncMap{
 		"stake": func(s string) string { return stakeName(s) }, "form": formName, "bands": bandWords, "date": dateWords,
 		"many": many, "percent": percent, "time": moment, "upper": upperFirst,
-		"stakes": stakeNames, "reporting": reporting,
+		"stakes": stakeNames, "reporting": reporting, "contributor": contributorName,
 		"add": func(a, b int) int { return a + b },
 	}
 }

@@ -20,10 +20,15 @@ type said struct {
 	Text    string
 	Form    string // "" as reported
 	Sources []string
-	TLP     string
+	marks
 	// Also says under which marking the same may be had coarser.
 	Also string
 }
+
+// marks are the obligations that go with something; the viewer's own has none.
+type marks struct{ TLP, PAP, DeleteBy string }
+
+func marksOf(x deliver.Saying) marks { return marks{x.TLP, x.PAP, x.DeleteBy} }
 
 // fact is one field with all that is said about it.
 type fact struct {
@@ -53,8 +58,8 @@ type incidentBody struct {
 	deliver.IncidentView
 	What     string
 	Sections []section
-	// TLP is the marking of most statements, told once.
-	TLP         string
+	// Usual are the markings of most statements, told once.
+	Usual       marks
 	Held        []held
 	HeldNumber  int
 	HeldSeen    []heldObservables
@@ -82,7 +87,7 @@ func (s *Site) incident(v visit) error {
 		return err
 	}
 	body := incidentBody{IncidentView: i, What: whatHappened(i.IncidentSummary), Several: len(i.Reports) > 1, JSON: v.with("format", "json")}
-	body.TLP = usualTLP(i.Fields)
+	body.Usual = usualMarks(i.Fields)
 	body.Sections = sections(std, i.Fields)
 	for _, part := range body.Sections {
 		for _, f := range part.Facts {
@@ -137,21 +142,26 @@ func (f fact) speakers() int {
 	return len(seen)
 }
 
-// usualTLP is the marking that most statements carry.
-func usualTLP(fields []deliver.FieldView) string {
-	count := map[string]int{}
+// usualMarks are the markings that most statements carry.
+func usualMarks(fields []deliver.FieldView) marks {
+	tlp, pap := map[string]int{}, map[string]int{}
 	for _, f := range fields {
 		for _, x := range f.Sayings {
-			count[x.TLP]++
+			tlp[x.TLP]++
+			pap[x.PAP]++
 		}
 	}
-	most := ""
-	for _, tlp := range slices.Sorted(maps.Keys(count)) {
-		if count[tlp] > count[most] {
-			most = tlp
+	return marks{TLP: most(tlp), PAP: most(pap)}
+}
+
+// most is the word that was counted most often, of several the first in order.
+func most(count map[string]int) (word string) {
+	for _, w := range slices.Sorted(maps.Keys(count)) {
+		if count[w] > count[word] {
+			word = w
 		}
 	}
-	return most
+	return word
 }
 
 // sections groups what is said by the branches of the standard, in its order.
@@ -191,7 +201,7 @@ func newFact(std *standard.Standard, f deliver.FieldView) fact {
 	out := fact{Title: f.Title, Differs: differs, Partly: f.Withheld != "",
 		Codebook: "/v1/standards/" + string(std.Ref()) + "#f-" + f.Path}
 	for _, x := range f.Sayings {
-		one := said{Text: valueWords(std, field, x), TLP: x.TLP}
+		one := said{Text: valueWords(std, field, x), marks: marksOf(x)}
 		if field.Type == standard.Date {
 			if isCoarserOf(x, f.Sayings) {
 				continue // it stands beside the finer one
@@ -203,13 +213,13 @@ func newFact(std *standard.Standard, f deliver.FieldView) fact {
 		}
 		// One's own statements carry no marking, and stand with the others'.
 		i := slices.IndexFunc(out.Said, func(o said) bool {
-			return o.Text == one.Text && o.Form == one.Form && o.Also == one.Also && (o.TLP == one.TLP || o.TLP == "" || one.TLP == "")
+			return o.Text == one.Text && o.Form == one.Form && o.Also == one.Also && (o.marks == one.marks || o.marks == marks{} || one.marks == marks{})
 		})
 		if i < 0 {
 			i = len(out.Said)
 			out.Said = append(out.Said, one)
 		}
-		out.Said[i].TLP = cmp.Or(out.Said[i].TLP, one.TLP)
+		out.Said[i].marks = cmp.Or(out.Said[i].marks, one.marks)
 		if !slices.Contains(out.Said[i].Sources, x.Source) {
 			out.Said[i].Sources = append(out.Said[i].Sources, x.Source)
 		}
@@ -297,6 +307,12 @@ func span(std *standard.Standard, unit, number deliver.FieldView) deliver.FieldV
 		u.Form = left[n].Form
 		if terms.Strictness(left[n].TLP) > terms.Strictness(u.TLP) {
 			u.TLP = left[n].TLP
+		}
+		if terms.Caution(left[n].PAP) > terms.Caution(u.PAP) {
+			u.PAP = left[n].PAP
+		}
+		if by := left[n].DeleteBy; u.DeleteBy == "" || by != "" && by < u.DeleteBy {
+			u.DeleteBy = by
 		}
 		out.Sayings = append(out.Sayings, u)
 		left = slices.Delete(left, n, n+1)

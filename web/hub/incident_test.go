@@ -117,3 +117,28 @@ func TestWhoReportsIsOneSentence(t *testing.T) {
 		}
 	}
 }
+
+// What is marked otherwise than most bears its own marks: none is told for
+// another's, and one's own statement has none.
+func TestStatementsBearTheirOwnMarks(t *testing.T) {
+	std, err := standard.Builtin("core/1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(source, tlp, pap, by string) deliver.Saying {
+		return deliver.Saying{Source: source, Value: "DE", Form: "exact", TLP: tlp, PAP: pap, DeleteBy: by}
+	}
+	f := deliver.FieldView{Path: "victim.country", Title: "Country", Sayings: []deliver.Saying{
+		says("A", "TLP:AMBER", "PAP:GREEN", ""), says("B", "TLP:AMBER", "PAP:RED", ""), says("C", "TLP:AMBER", "PAP:GREEN", "2026-03-01"),
+		says("D", "TLP:AMBER", "PAP:GREEN", ""), says("E", "", "", "")}}
+	var got []string
+	for _, s := range newFact(std, f).Said {
+		got = append(got, strings.Join(s.Sources, "")+" "+s.TLP+" "+s.PAP+" "+s.DeleteBy)
+	}
+	if want := []string{"ADE TLP:AMBER PAP:GREEN ", "B TLP:AMBER PAP:RED ", "C TLP:AMBER PAP:GREEN 2026-03-01"}; !slices.Equal(got, want) {
+		t.Errorf("it says %q; want %q", got, want)
+	}
+	if usual := usualMarks([]deliver.FieldView{f}); usual != (marks{TLP: "TLP:AMBER", PAP: "PAP:GREEN"}) {
+		t.Errorf("most bear %+v", usual)
+	}
+}

@@ -132,7 +132,7 @@ func typesOf(all []deliver.IndicatorRow) [][2]string {
 func indicatorsCSV(w http.ResponseWriter, sector string, kept []deliver.IndicatorRow) error {
 	rows := make([][]string, len(kept))
 	for n, i := range kept {
-		rows[n] = []string{i.Value, i.Type, i.LastSeen, i.Members, i.TLP}
+		rows[n] = []string{i.Value, i.Type, i.LastSeen, i.Members, i.TLP, i.PAP, i.DeleteBy}
 	}
-	return writeCSV(w, sector+"-indicators", []string{"value", "type", "last_seen", "members", "tlp"}, rows)
+	return writeCSV(w, sector+"-indicators", []string{"value", "type", "last_seen", "members", "tlp", "pap", "delete_by"}, rows)
 }

@@ -189,8 +189,11 @@ func writeItems[T any](w http.ResponseWriter, name string, items []T, next strin
 
 // stakeName is how pages call a stake.
 func stakeName[T ~string](s T) string {
-	if member.Stake(s) == member.LawEnforcement {
+	switch string(s) {
+	case string(member.LawEnforcement):
 		return "law enforcement"
+	case deliver.WithheldStake:
+		return "stake withheld"
 	}
 	return string(s)
 }
@@ -226,7 +229,12 @@ func dateWords(date string) string {
 }
 
 // bandWords writes a band of owner groups after a noun in the plural.
-func bandWords(band string) string { return strings.ReplaceAll(band, "–", "\u2009–\u2009") }
+func bandWords(band string) string {
+	if band == "0–4" { // of owner groups: none looks the same
+		return "fewer than 5, perhaps none"
+	}
+	return strings.ReplaceAll(band, "–", "\u2009–\u2009")
+}
 
 // many writes a number with its noun: "1 report", "3 reports".
 func many(n int, one string) string {

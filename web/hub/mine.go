@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/deliver"
-	"github.com/concord-trust/concord/terms"
 	"github.com/concord-trust/concord/web/look"
 	"github.com/concord-trust/concord/wire"
 )
@@ -41,6 +39,13 @@ type mineBody struct {
 	Looked  int
 	Problem string
 	Links   links
+	// Recalls are shown on the first page.
+	Recalls []recalled
+}
+
+// Held says that a legal hold keeps keys of what was taken back.
+func (b mineBody) Held() bool {
+	return slices.ContainsFunc(b.Recalls, func(r recalled) bool { return r.Held > 0 })
 }
 
 func (s *Site) mine(v visit) error {
@@ -79,6 +84,11 @@ func (s *Site) mine(v visit) error {
 	}
 	body.Links = v.links(next)
 	body.Links.Dated = false
+	if before == 0 {
+		if body.Recalls, err = s.recalls(v); err != nil {
+			return err
+		}
+	}
 	p.title, p.body = mineTitle(body, kept), body
 	return s.show(v, p)
 }
@@ -98,7 +108,7 @@ func (s *Site) findMine(v visit, b *mineBody, before int64, format string) (kept
 		}
 		page := a.Body()
 		for _, c := range page.Items {
-			if only == "" || only == "joined" && joined(c) || only == "waiting" && c.Incident == "" {
+			if only == "" || only == "joined" && joined(c) || only == "waiting" && c.Incident == "" && !c.Destroyed {
 				kept = append(kept, c)
 			}
 		}
@@ -183,53 +193,4 @@ func (s *Site) receipt(v visit) error {
 	v.w.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(c.Name))
 	_, err = v.w.Write(c.Data)
 	return err
-}
-
-// clause is a clause of the member's terms as a sentence.
-type clause struct{ ID, Sentence string }
-
-type termsBody struct {
-	Sheet      *terms.Sheet
-	Clauses    []clause
-	Purposes   []string
-	Promises   []string
-	From       time.Time
-	Until      time.Time
-	Agreement  wire.AgreementID
-	Policy     string
-	Sectors    []sectorStandard
-	Stake      string
-	OwnerGroup string
-}
-
-// sectorStandard is a sector with the standard that holds in it.
-type sectorStandard struct{ Name, Standard string }
-
-// terms shows the member's agreement in sentences.
-func (s *Site) terms(v visit) error {
-	a := v.standing.Agreement()
-	body := termsBody{Sheet: a.Terms, Promises: a.Undertakings, From: a.From, Until: a.Until, Agreement: a.ID, Policy: a.Policy,
-		Stake: stakeName(a.Member.Stake), OwnerGroup: string(a.Member.OwnerGroup)}
-	for _, p := range a.Purposes {
-		body.Purposes = append(body.Purposes, string(p))
-	}
-	sectors := slices.Sorted(maps.Keys(a.Standards))
-	for _, sector := range sectors {
-		body.Sectors = append(body.Sectors, sectorStandard{s.sectorTitle(v, sector), string(a.Standards[sector])})
-	}
-	until := a.Until.UTC().Format("2006-01-02")
-	if a.Terms == nil {
-		return s.show(v, view{page: "terms", title: "Until " + until + " your organisation receives, and contributes nothing", kicker: "My terms", body: body})
-	}
-	if len(sectors) > 0 {
-		std, err := s.standardOf(v, sectors[0])
-		if err != nil {
-			return err
-		}
-		for _, c := range a.Terms.Clauses {
-			body.Clauses = append(body.Clauses, clause{c.ID, terms.Sentence(c, std)})
-		}
-	}
-	title := fmt.Sprintf("Until %s, %s say who may receive what you report; all else is withheld", until, many(len(body.Clauses), "clause"))
-	return s.show(v, view{page: "terms", title: title, kicker: "My terms", body: body})
 }

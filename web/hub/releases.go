@@ -8,7 +8,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/concord-trust/concord/agreement"
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/hub/anonymise"
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/standard"
 	"github.com/concord-trust/concord/wire"
@@ -66,7 +68,11 @@ func releasesTitle(b releasesBody) string {
 	case len(b.Items) == 0:
 		return fmt.Sprintf("None of the %s was made%s", many(b.All, "release"), b.Period.words())
 	}
-	newest := b.Items[0]
+	i := slices.IndexFunc(b.Items, func(r deliver.ReleaseView) bool { return r.Withdrawn == nil })
+	if i < 0 {
+		return "What was released of this sector was withdrawn"
+	}
+	newest := b.Items[i]
 	return fmt.Sprintf("The newest dataset holds %s from %s to %s, each alike with at least %d others", many(newest.Records, "incident"), newest.From, newest.To, newest.K-1)
 }
 
@@ -74,9 +80,17 @@ func releasesCSV(w http.ResponseWriter, sector string, items []deliver.ReleaseVi
 	var rows [][]string
 	for _, r := range items {
 		rows = append(rows, []string{string(r.ID), r.Made.UTC().Format("2006-01-02"), r.From, r.To, strconv.Itoa(r.Records), strconv.Itoa(r.Suppressed),
-			strconv.Itoa(r.K), strconv.Itoa(r.MinOwnerGroups), strconv.FormatFloat(r.Loss, 'f', 4, 64), r.Standard})
+			strconv.Itoa(r.K), strconv.Itoa(r.MinOwnerGroups), strconv.FormatFloat(r.Loss, 'f', 4, 64), r.Standard, withdrawnWord(r)})
 	}
-	return writeCSV(w, sector+"-releases", []string{"release", "made", "from", "to", "records", "left_out", "k", "min_owner_groups", "loss", "standard"}, rows)
+	return writeCSV(w, sector+"-releases", []string{"release", "made", "from", "to", "records", "left_out", "k", "min_owner_groups", "loss", "standard", "withdrawn"}, rows)
+}
+
+// withdrawnWord says of a withdrawn release in a word why; "" of others.
+func withdrawnWord(r deliver.ReleaseView) string {
+	if r.Withdrawn == nil {
+		return ""
+	}
+	return r.Withdrawn.Code
 }
 
 // level is one quasi-identifier and how far it was coarsened.
@@ -103,6 +117,36 @@ type releaseBody struct {
 	Held     int
 	Share    float64 // of the incidents that were left out
 	JSON     string
+	May      mayDo
+	// Address leads to the release from elsewhere; Sums is the SHA-256 of
+	// SHA256SUMS, which stands for all files.
+	Address, Sums string
+}
+
+// mayDo is what the viewer's own agreement says beside the release's terms.
+type mayDo struct {
+	Purposes []string
+	Promises []string
+	Project  *agreement.Project
+	Until    string
+}
+
+func (v visit) mayDo() mayDo {
+	a := v.standing.Agreement()
+	may := mayDo{Promises: a.Undertakings, Project: a.Project, Until: a.Until.UTC().Format("2006-01-02")}
+	for _, p := range a.Purposes {
+		may.Purposes = append(may.Purposes, string(p))
+	}
+	return may
+}
+
+// address is where the page is to be found from elsewhere.
+func (s *Site) address(v visit) string {
+	scheme := "http://"
+	if s.Secure {
+		scheme = "https://"
+	}
+	return scheme + v.r.Host + v.r.URL.EscapedPath()
 }
 
 // fileUses says what each file of a release is for.
@@ -125,18 +169,25 @@ func (s *Site) release(v visit) error {
 	if format == "json" {
 		return writeJSON(v.w, string(r.ID), a)
 	}
+	if r.Withdrawn != nil {
+		title := "This release was withdrawn, and its files are gone"
+		return s.show(v, view{page: "withdrawn", title: title, kicker: "Release " + string(r.ID), sector: r.Sector, body: r})
+	}
 	std, err := s.Standards(standard.Ref(r.Standard))
 	if err != nil {
 		return err
 	}
-	body := releaseBody{ReleaseView: r, Held: len(r.Withheld), JSON: v.with("format", "json")}
+	body := releaseBody{ReleaseView: r, Held: len(r.Withheld), JSON: v.with("format", "json"), May: v.mayDo(), Address: s.address(v)}
 	if whole := r.Records + r.Suppressed; whole > 0 {
 		body.Share = float64(r.Suppressed) / float64(whole)
 	}
 	for _, f := range r.Files {
 		body.Files = append(body.Files, releaseFile{f.Name, fileUses[f.Name], v.to("/releases/" + string(r.ID) + "/" + f.Name), f.SHA256, f.Size})
-		if strings.HasPrefix(f.Name, "codebook.") {
+		switch {
+		case strings.HasPrefix(f.Name, "codebook."):
 			body.Codebook = body.Files[len(body.Files)-1].Href
+		case f.Name == anonymise.SumsName:
+			body.Sums = f.SHA256
 		}
 	}
 	paths := slices.SortedFunc(maps.Keys(r.Levels), func(a, b string) int { return std.Order(a) - std.Order(b) })

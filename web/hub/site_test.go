@@ -86,7 +86,7 @@ func openTrust(ctx context.Context) error {
 	for _, p := range []sim.Party{
 		{Name: hostileMember, Stake: member.Industry, Kind: "firm", OwnerGroup: "g-bank", Sectors: []string{"finance"}, Terms: "default"},
 		{Name: "City Police", Stake: member.LawEnforcement, Kind: "police", OwnerGroup: "g-police", Sectors: []string{"finance", "health"}, Terms: "default"},
-		{Name: "University", Stake: member.Research, Kind: "university", OwnerGroup: "g-university", Sectors: []string{"finance"}, Terms: "default"},
+		{Name: "University", Stake: member.Research, Kind: "university", OwnerGroup: "g-university", Sectors: []string{"finance"}, Terms: "default", People: []string{hostilePerson}},
 	} {
 		if _, err := tr.Seat(ctx, p); err != nil {
 			return err
@@ -107,8 +107,27 @@ func openTrust(ctx context.Context) error {
 	if _, err := tr.Hub.Consolidate.Run(ctx); err != nil {
 		return err
 	}
+	if _, err := tr.Members[1].Member.Hub.File(ctx, request); err != nil {
+		return err
+	}
+	if _, err := tr.Hub.Measure(ctx); err != nil {
+		return err
+	}
 	return tr.Hub.Snapshot(ctx)
 }
+
+// request is what the police ask, with a title that could break a page.
+const request = `name: follow-the-money
+title: Follow <script>alert("title")</script> payments
+asks: {stake: law-enforcement, kind: police}
+purpose: investigate
+sectors: [finance]
+measure: reports
+each: 1
+fields:
+  - {path: impact.ransom.paid, form: "generalised:decade"}
+  - {path: attack.techniques, form: exact}
+`
 
 // report tells of the one event, with everything hostile in it.
 func report(day int) map[string]any {
@@ -232,7 +251,7 @@ func href(t *testing.T, page, prefix string) string {
 func everyPage(t *testing.T, v visitor) []string {
 	t.Helper()
 	const sector = "/sectors/finance"
-	paths := []string{sector, sector + "/statistics", sector + "/incidents", sector + "/campaigns", sector + "/indicators", sector + "/releases", "/mine", "/terms", "/words"}
+	paths := []string{sector, sector + "/statistics", sector + "/incidents", sector + "/campaigns", sector + "/indicators", sector + "/releases", "/mine", "/terms", "/reconcile", "/words"}
 	incident := href(t, v.page(http.StatusOK, sector+"/incidents"), "/incidents/")
 	statistic := href(t, v.page(http.StatusOK, sector+"/statistics"), sector+"/statistics/")
 	return append(paths, incident, statistic, "/incidents/i-aaaaaaaaaaaaaaaaaaaaaaaaaa", "/no/such/page", "/sectors/health", sector+"?for=publish")

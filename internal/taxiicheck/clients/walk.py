@@ -23,7 +23,7 @@ if [r.url for r in bearer.api_roots] != [r.url for r in server.api_roots]:
 for root in server.api_roots:
     for collection in root.collections:
         seen = {"root": root.title, "title": collection.title, "can_write": collection.can_write,
-                "pages": 0, "objects": 0, "manifest": 0, "ids": [], "types": {}, "patterns": []}
+                "pages": 0, "objects": 0, "manifest": 0, "ids": [], "types": {}, "patterns": [], "revoked": 0}
         for envelope in as_pages(collection.get_objects, per_request=int(page)):
             seen["pages"] += 1
             for o in envelope.get("objects", []):
@@ -31,6 +31,8 @@ for root in server.api_roots:
                 seen["objects"] += 1
                 seen["ids"].append(parsed["id"])
                 seen["types"][parsed["type"]] = seen["types"].get(parsed["type"], 0) + 1
+                if parsed.get("revoked"):
+                    seen["revoked"] += 1
                 if parsed["type"] == "indicator":
                     seen["patterns"].append(parsed["pattern"])
         for envelope in as_pages(collection.get_manifest, per_request=int(page)):
