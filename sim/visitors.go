@@ -39,18 +39,19 @@ type guest struct {
 	person string
 	// sector that is preferred; "" for any.
 	sector string
-	find   func(context.Context, *Trust, *Seat) (sight, bool, error)
+	// find is tried at one member after the other, or after that at the first.
+	find, or func(context.Context, *Trust, *Seat) (sight, bool, error)
 	// otherwise is to be tried where none of its kind finds anything.
 	otherwise string
 }
 
 func guests() []guest {
 	return []guest{
-		{member.Industry, []member.Kind{"firm", "isac", "insurer"}, "A. Analyst", "finance", joinedReport,
+		{member.Industry, []member.Kind{"firm", "isac", "insurer"}, "A. Analyst", "finance", joinedReport, nil,
 			"see what changed in the sector, and take the indicators as CSV"},
-		{member.LawEnforcement, []member.Kind{"police"}, "D. Detective", "", somethingWithheld,
+		{member.LawEnforcement, []member.Kind{"police"}, "D. Detective", "", somethingWithheld, severalTell,
 			"open an incident, and see who says what of it"},
-		{member.Research, []member.Kind{"university", "institute"}, "R. Doctoral-Student", "", newestRelease,
+		{member.Research, []member.Kind{"university", "institute"}, "R. Doctoral-Student", "", newestRelease, nil,
 			"see which figures are shown, and what is missing from them; there is no release yet"},
 	}
 }
@@ -113,6 +114,11 @@ func (g guest) choose(ctx context.Context, t *Trust, seats []*Seat) (chosen *Sea
 		}
 		if found, ok, err := g.find(ctx, t, s); ok || err != nil {
 			return s, found, err
+		}
+	}
+	if chosen != nil && g.or != nil {
+		if found, ok, err := g.or(ctx, t, chosen); ok || err != nil {
+			return chosen, found, err
 		}
 	}
 	return chosen, seen, nil
@@ -206,6 +212,18 @@ func somethingWithheld(ctx context.Context, t *Trust, s *Seat) (sight, bool, err
 		return sight{try, fmt.Sprintf("/incidents/%s?for=%s", i.ID, member.Investigate)}, ok, err
 	}
 	return sight{}, false, nil
+}
+
+// severalTell leads a detective to an incident that several tell of, where
+// nothing of any is withheld: terms can be that wide.
+func severalTell(ctx context.Context, t *Trust, s *Seat) (sight, bool, error) {
+	v, err := t.viewer(ctx, s, member.Investigate)
+	if err != nil {
+		return sight{}, false, err
+	}
+	i, ok, err := t.incidentFor(ctx, s, v, func(i deliver.IncidentSummary) (bool, error) { return i.Sources > 1, nil })
+	return sight{fmt.Sprintf("see who says what of this incident, of which %d reports tell, and what ties them", i.Sources),
+		fmt.Sprintf("/incidents/%s?for=%s", i.ID, member.Investigate)}, ok, err
 }
 
 // withheldFrom finds an incident with several sources of which something is
