@@ -85,11 +85,8 @@ type Presented struct {
 	signature []byte
 }
 
-// ClaimedMember and ClaimedKey say whose public key would have to verify.
+// ClaimedMember says whose public key would have to verify.
 func (p Presented) ClaimedMember() wire.MemberID { return p.claims.Member }
-
-// ClaimedKey is the id of the key that is said to have signed.
-func (p Presented) ClaimedKey() string { return p.claims.KeyID }
 
 // ParseCredential reads the text of a credential strictly.
 func ParseCredential(text string) (Presented, error) {

@@ -13,7 +13,6 @@ type mender struct {
 	take   []bool
 	opened []int // items taken of each bundle
 	asked  []int // bundles opened of each giver
-	byWork []int
 }
 
 func newMender(f *flat) *mender {

@@ -25,7 +25,6 @@ type mapReader struct {
 	file   string
 	faults []error
 	more   int
-	dates  map[string]dateStyle // by how the file writes them
 }
 
 func (r *mapReader) fault(line int, code, format string, args ...any) {

@@ -40,8 +40,8 @@ type timing struct {
 	firm, university *Seat
 	// received is when the timed report was.
 	received time.Time
-	// counted, released: how many incidents without the timed one.
-	counted, released, listed int
+	// counted, listed: how many incidents without the timed one.
+	counted, listed int
 }
 
 func newTiming(t *testing.T, condition string) *timing {

@@ -211,7 +211,7 @@ func TestAnObjectIsGoneWithTheNextRequestOnceItsContributorIs(t *testing.T) {
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)
 	}
-	if err := tr.Hub.Store.Erase(ctx, victim, rows[0].Report); err != nil {
+	if _, err := tr.Hub.Erase(ctx, victim, []wire.ReportID{rows[0].Report}, wire.ReasonOther); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tr.Hub.Consolidate.Run(ctx); err != nil {
@@ -332,7 +332,7 @@ func TestClientsOfOthersReadEveryCollection(t *testing.T) {
 	if err != nil || len(rows) != 1 {
 		t.Fatal(rows, err)
 	}
-	if err := tr.Hub.Store.Erase(t.Context(), teller, rows[0].Report); err != nil {
+	if _, err := tr.Hub.Erase(t.Context(), teller, []wire.ReportID{rows[0].Report}, wire.ReasonOther); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tr.Hub.Consolidate.Run(t.Context()); err != nil {

@@ -286,7 +286,7 @@ func TestAnErasedKeyIsInNoTableOfTheServer(t *testing.T) {
 	if !inTables(t, c.Folder(), secret) {
 		t.Fatal("the key was never stored: this test cannot fail")
 	}
-	if err := h.Erase(t.Context(), m, r); err != nil {
+	if err := storetest.Erase(t.Context(), h, m, r); err != nil {
 		t.Fatal(err)
 	}
 	c.Do(t, `CHECKPOINT`)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/receive"
@@ -293,29 +292,6 @@ func (h *Hub) NilReports(ctx context.Context, sector string, m wire.MemberID) (a
 		})
 	})
 	return all, err
-}
-
-// Erase implements [receive.Eraser].
-func (h *Hub) Erase(ctx context.Context, m wire.MemberID, report wire.ReportID) error {
-	err := h.write(ctx, func(tx *sql.Tx) error {
-		live, err := liveRows(ctx, tx, m, []wire.ReportID{report})
-		if err != nil {
-			return err
-		}
-		if len(live) == 0 {
-			return fault.New(fault.NotFound, "report.not_found", "there is no such report of yours")
-		}
-		held, err := heldReports(ctx, tx, m, []wire.ReportID{report}, time.Now())
-		if err != nil {
-			return err
-		}
-		return destroyRows(ctx, tx, "", live, held)
-	})
-	if err != nil {
-		return err
-	}
-	_, err = h.forget(ctx, h.database)
-	return err
 }
 
 // RecordCounts are totals of the record, for health pages and metrics.

@@ -185,7 +185,7 @@ func TestAnErasedKeyIsInNoFile(t *testing.T) {
 	if !inFolder(t, dir, secret) {
 		t.Fatal("the key was never stored: this test cannot fail")
 	}
-	if err := h.Erase(t.Context(), m, r); err != nil {
+	if err := storetest.Erase(t.Context(), h, m, r); err != nil {
 		t.Fatal(err)
 	}
 	if inFolder(t, dir, secret) {

@@ -14,6 +14,7 @@ import (
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/internal/shareddata"
 	"github.com/concord-trust/concord/internal/taxiicheck"
+	"github.com/concord-trust/concord/internal/taxiimemory"
 	"github.com/concord-trust/concord/taxii"
 )
 
@@ -39,7 +40,7 @@ func serve(t testing.TB, source taxii.Source, rootsAt string, pageSize int) taxi
 }
 
 // fixture reads a server's whole content, as the shared one is written.
-func fixture(t *testing.T, path string, now func() time.Time) *taxii.Memory {
+func fixture(t *testing.T, path string, now func() time.Time) *taxiimemory.Memory {
 	t.Helper()
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -52,7 +53,7 @@ func fixture(t *testing.T, path string, now func() time.Time) *taxii.Memory {
 	var discovery taxii.Discovery
 	unpack(t, parts["/discovery"], &discovery)
 	delete(parts, "/discovery")
-	m := taxii.NewMemory(discovery, now)
+	m := taxiimemory.NewMemory(discovery, now)
 	for name, part := range parts {
 		var root struct {
 			Information taxii.Root     `json:"information"`

@@ -99,7 +99,7 @@ func (c *call) read(in place, kind, object string, change func(*Query)) (Records
 		return Records{}, "", err
 	}
 	if object != "" && !page.Known {
-		return Records{}, "", noObject()
+		return Records{}, "", NoObject()
 	}
 	next := ""
 	if n := len(page.Records); n > 0 {
@@ -118,7 +118,9 @@ func (r Records) done() {
 	}
 }
 
-func noObject() error {
+// NoObject says that a collection has no such object: what a [Source] answers
+// where there is none, or none for who asks.
+func NoObject() error {
 	return fault.New(fault.NotFound, "taxii.no_object", "this collection has no such object, or none for you")
 }
 
@@ -300,32 +302,4 @@ func (c *call) remove(in place, id string) error {
 		return err
 	}
 	return c.answer(http.StatusOK, struct{}{})
-}
-
-// parsed is what a source needs to know of an object that is added.
-type parsed struct{ id, typ, version, spec string }
-
-// parse reads an object's own words about itself; see [Record]. An object
-// without modified and created has no version: its place dates it.
-func parse(object json.RawMessage) (parsed, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(object, &members); err != nil {
-		return parsed{}, err
-	}
-	text := func(name string) (s string) {
-		json.Unmarshal(members[name], &s) // what is no string counts as absent
-		return s
-	}
-	p := parsed{id: text("id"), typ: text("type"), version: text("modified"), spec: text("spec_version")}
-	if p.version == "" {
-		p.version = text("created")
-	}
-	switch {
-	case p.spec != "":
-	case p.version != "":
-		p.spec = "2.0" // where objects have no spec_version
-	default:
-		p.spec = "2.1" // whose cyber-observables may leave it out
-	}
-	return p, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/concord-trust/concord/internal/taxiimemory"
 	"github.com/concord-trust/concord/taxii"
 )
 
@@ -22,8 +23,8 @@ const (
 )
 
 // small is a server with one list that anybody may change, and a closed one.
-func small(now func() time.Time) *taxii.Memory {
-	m := taxii.NewMemory(taxii.Discovery{Title: "Test", Roots: []string{"/taxii2/root/"}}, now)
+func small(now func() time.Time) *taxiimemory.Memory {
+	m := taxiimemory.NewMemory(taxii.Discovery{Title: "Test", Roots: []string{"/taxii2/root/"}}, now)
 	m.AddRoot("root", taxii.Root{Title: "Root", Versions: []string{taxii.MediaType}, MaxContentLength: 4096})
 	m.AddCollection("root", taxii.Collection{ID: list, Title: "List", Alias: "list", CanRead: true, CanWrite: true}, nil)
 	m.AddCollection("root", taxii.Collection{ID: closed, Title: "Closed", CanRead: true}, nil)
@@ -190,7 +191,7 @@ func TestNextGoesOnWhateverAddedAfterSaysWithIt(t *testing.T) {
 		records = append(records, taxii.Record{Place: taxii.Place{Added: added, N: int64(i)}, ID: fmt.Sprintf("indicator--%d", i), Type: "indicator", Version: "2026-01-01T00:00:00.000Z", Spec: "2.1",
 			Object: json.RawMessage(fmt.Sprintf(`{"id":"indicator--%d"}`, i))})
 	}
-	m := taxii.NewMemory(taxii.Discovery{}, time.Now)
+	m := taxiimemory.NewMemory(taxii.Discovery{}, time.Now)
 	m.AddRoot("root", taxii.Root{})
 	m.AddCollection("root", taxii.Collection{ID: list, CanRead: true}, records)
 	at := serve(t, m, "/taxii2/", 100).Base + "/taxii2/root/collections/" + list + "/objects/?limit=3"
@@ -240,7 +241,7 @@ func TestPagesGiveTogetherWhatOnePageGives(t *testing.T) {
 				ID: fmt.Sprintf("%s--%d", typ, id), Type: typ, Spec: rapid.SampledFrom([]string{"2.0", "2.1"}).Draw(t, "spec"),
 				Version: now.Add(time.Duration(i) * time.Hour).Format(time.RFC3339), Object: json.RawMessage("{}")})
 		}
-		x := taxii.NewIndex(records)
+		x := taxiimemory.NewIndex(records)
 		q := taxii.Query{
 			IDs:      rapid.SliceOfN(rapid.SampledFrom([]string{"indicator--0", "malware--1", "indicator--2"}), 0, 2).Draw(t, "ids"),
 			Types:    rapid.SliceOfN(rapid.SampledFrom([]string{"indicator", "malware"}), 0, 2).Draw(t, "types"),
@@ -396,8 +397,8 @@ func FuzzEnvelope(f *testing.F) {
 }
 
 // filled is an index of objects in the order in which they came.
-func filled(size int) *taxii.Index {
-	x := taxii.NewIndex(nil)
+func filled(size int) *taxiimemory.Index {
+	x := taxiimemory.NewIndex(nil)
 	for i := range size {
 		o := object(i, "2026-01-01T00:00:00.000Z")
 		x.Append(taxii.Record{Place: middle(i), ID: fmt.Sprintf("indicator--00000000-0000-4000-8000-%012d", i),
@@ -432,7 +433,7 @@ func BenchmarkPage(b *testing.B) {
 // adding 500 at a time.
 func BenchmarkHTTP(b *testing.B) {
 	for _, size := range []int{100_000, 1_000_000} {
-		m := taxii.NewMemory(taxii.Discovery{}, time.Now)
+		m := taxiimemory.NewMemory(taxii.Discovery{}, time.Now)
 		m.AddRoot("root", taxii.Root{MaxContentLength: 10 << 20})
 		m.AddCollection("root", taxii.Collection{ID: list, CanRead: true, CanWrite: true}, filled(size).Read(taxii.Query{Limit: size}).Records)
 		at := serve(b, m, "/taxii2/", 1000).Base + "/taxii2/root/collections/" + list + "/objects/"

@@ -54,6 +54,5 @@ func place[T comparable](labels []T, label T) int {
 }
 
 // What a clause means by what it leaves out.
-func (c Clause) marking() string         { return markings[Strictness(c.TLP)] }
-func (c Clause) permitted() string       { return actions[Caution(c.PAP)] }
-func (c Clause) attributed() Attribution { return attributions[Discretion(c.Attribution)] }
+func (c Clause) marking() string   { return markings[Strictness(c.TLP)] }
+func (c Clause) permitted() string { return actions[Caution(c.PAP)] }

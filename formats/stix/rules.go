@@ -375,33 +375,6 @@ func object(f fields) rule {
 	}
 }
 
-// dictionary has names of one's own, each value under a rule.
-func dictionary(of rule) rule {
-	return func(v *validator, value any) {
-		o, ok := value.(Object)
-		switch {
-		case !ok:
-			v.must("an object is expected")
-		case len(o) == 0:
-			v.must("a dictionary is not empty; one without entries is left out")
-		}
-		for _, m := range o {
-			v.at(m.Name, func() {
-				if !keyPattern.MatchString(m.Name) {
-					v.must("a key has letters, digits, underscores and hyphens, at most 250")
-				} else if strings.ToLower(m.Name) != m.Name {
-					v.should("a key is written in lower case")
-				}
-				if m.Value == nil {
-					v.must("null is no value")
-					return
-				}
-				of(v, m.Value)
-			})
-		}
-	}
-}
-
 // hashes is a dictionary of hashes by their algorithm.
 func hashes(v *validator, value any) {
 	o, ok := value.(Object)

@@ -75,9 +75,6 @@ func (in *Incident) Version() string {
 	return strings.NewReplacer("_", ".", "-", ".").Replace(strings.TrimSpace(v.Text))
 }
 
-// Plain returns a place without its list marks.
-func Plain(place string) string { return strings.ReplaceAll(place, "[]", "") }
-
 // Newest is the version in which incidents are written. It is the one whose
 // lists the core standard follows; what the core keeps of older versions
 // stands in [Renames], by which every reader knows it.

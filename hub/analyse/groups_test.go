@@ -108,9 +108,7 @@ func TestASnapshotEndsWhenMoreIsAskedFor(t *testing.T) {
 	end := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	tr := newTrust(t)
 	sheet := asking(t, 7, nil)
-	for _, c := range asking(t, 0, func(c *terms.Clause) { c.ID, c.Until = c.ID+"-until", "2026-03-01" }).Clauses {
-		sheet.Clauses = append(sheet.Clauses, c)
-	}
+	sheet.Clauses = append(sheet.Clauses, asking(t, 0, func(c *terms.Clause) { c.ID, c.Until = c.ID+"-until", "2026-03-01" }).Clauses...)
 	tr.sheet("asking", sheet)
 	tr.tell(sending{member: "asker", sheet: "asking", says: hacked("2025-11")})
 	tr.behind(9)

@@ -187,8 +187,10 @@ func (j *judging) narrowed(ctx context.Context, rel Release, grounds map[wire.Me
 				return "", err
 			}
 			// At no moment, under no condition.
-			if !rel.stands(ground, func(g Granted) (terms.Grant, bool) { return now.Allows(g.Path, g.Form) }) {
-				return Narrowed, nil
+			for _, g := range ground.Granted {
+				if grant, ok := now.Allows(g.Path, g.Form); !ok || !rel.keeps(g, grant) {
+					return Narrowed, nil
+				}
 			}
 			timed = timed || conditional(ground, now)
 		}
@@ -199,44 +201,51 @@ func (j *judging) narrowed(ctx context.Context, rel Release, grounds map[wire.Me
 	return "", nil
 }
 
-// over looks report by report whether what is granted under a condition is
+// over looks, for all reports that came in on one ground at once, whether what is granted under a condition is
 // granted at this moment.
 func (j *judging) over(ctx context.Context, rel Release, grounds map[wire.MemberID][]Ground) (string, error) {
 	sources, err := j.room.Store.Sources(ctx, rel.ID)
 	if err != nil {
 		return "", err
 	}
+	type came struct { // who contributed, on which ground
+		member wire.MemberID
+		ground int
+	}
+	reports := map[came][]Source{}
 	for _, s := range sources {
 		if s.Ground >= len(grounds[s.Member]) {
 			return "", fmt.Errorf("the release %s rests on a ground that the record does not hold", rel.ID)
 		}
-		ground := grounds[s.Member][s.Ground]
-		table, err := j.table(ctx, judgedKey{s.Member, rel.Sector, ground.Standard})
+		c := came{s.Member, s.Ground}
+		reports[c] = append(reports[c], s)
+	}
+	for c, all := range reports {
+		ground := grounds[c.member][c.ground]
+		table, err := j.table(ctx, judgedKey{c.member, rel.Sector, ground.Standard})
 		if err != nil {
 			return "", err
 		}
-		allows := func(g Granted) (terms.Grant, bool) {
-			// What asked for more was told only where more stand behind it.
-			return table.At(terms.Moment{Received: s.Received, Now: j.now, Groups: max(s.Groups, g.Groups)}).Allows(g.Path, g.Form)
-		}
-		if !rel.stands(ground, allows) {
-			return Narrowed, nil
+		received, groups := make([]time.Time, len(all)), make([]int, len(all))
+		for _, g := range ground.Granted {
+			for i, s := range all {
+				// What asked for more was told only where more stand behind it.
+				received[i], groups[i] = s.Received, max(s.Groups, g.Groups)
+			}
+			for _, now := range table.Column(g.Path, g.Form, j.now, received, groups) {
+				if now == nil || !rel.keeps(g, *now) {
+					return Narrowed, nil
+				}
+			}
 		}
 	}
 	return "", nil
 }
 
-// stands reports whether all that was granted is allowed. The release bears the
-// strictest of all its markings: a grant that is marked no stricter than that
-// is kept.
-func (rel Release) stands(ground Ground, allows func(Granted) (terms.Grant, bool)) bool {
-	for _, g := range ground.Granted {
-		now, ok := allows(g)
-		if !ok || terms.Strictness(now.TLP) > max(terms.Strictness(g.TLP), terms.Strictness(rel.TLP)) {
-			return false
-		}
-	}
-	return true
+// keeps reports whether a grant of today is marked no stricter than what was
+// granted, or than the release, which bears the strictest of all its markings.
+func (rel Release) keeps(g Granted, now terms.Grant) bool {
+	return terms.Strictness(now.TLP) <= max(terms.Strictness(g.TLP), terms.Strictness(rel.TLP))
 }
 
 // conditional reports whether a condition of time, or of groups, stands on any

@@ -18,6 +18,7 @@ import (
 	"github.com/concord-trust/concord/hub/deliver"
 	"github.com/concord-trust/concord/internal/postgrestest"
 	"github.com/concord-trust/concord/internal/taxiibench"
+	"github.com/concord-trust/concord/internal/taxiimemory"
 	"github.com/concord-trust/concord/member"
 	"github.com/concord-trust/concord/report"
 	"github.com/concord-trust/concord/store"
@@ -28,9 +29,9 @@ func TestMain(m *testing.M) { os.Exit(postgrestest.Run(m)) }
 
 // storedSource serves a room's collection as node does.
 type storedSource struct {
-	*taxii.Memory // the rest
-	room          *deliver.Room
-	viewer        member.Viewer
+	*taxiimemory.Memory // the rest
+	room                *deliver.Room
+	viewer              member.Viewer
 }
 
 func (s *storedSource) Open(context.Context, taxii.Login) (taxii.Source, error) { return s, nil }
@@ -132,7 +133,7 @@ func BenchmarkStoredPages(b *testing.B) {
 				}
 			}
 			one := line{Server: "Concord, " + name, Objects: size, Fill: time.Since(begun).Seconds()}
-			memory := taxii.NewMemory(taxii.Discovery{}, time.Now)
+			memory := taxiimemory.NewMemory(taxii.Discovery{}, time.Now)
 			memory.AddRoot("finance", taxii.Root{})
 			memory.AddCollection("finance", taxii.Collection{ID: "list", CanRead: true}, nil)
 			server := httptest.NewServer(&taxii.Handler{Sources: &storedSource{memory, room, viewer}, RootsAt: "/taxii2/", PageSize: pageObjects})

@@ -101,6 +101,14 @@ func (d *Desk) Receive(ctx context.Context, sealed []byte) (receipt []byte, err 
 	if err != nil {
 		return nil, err
 	}
+	return d.takeIn(ctx, in, from, func(*opened) error { return nil })
+}
+
+// takeIn reads what an envelope held, and takes it if it is from whom and for
+// whom it should be, of now, and right. One that is stored is answered as it
+// was, even if its agreement was renewed in between: its member waits for the
+// receipt.
+func (d *Desk) takeIn(ctx context.Context, in envelope.Opened, from admit.Standing, right func(*opened) error) (receipt []byte, err error) {
 	c, err := readContribution(in.Plaintext)
 	if err != nil {
 		return nil, err
@@ -108,23 +116,32 @@ func (d *Desk) Receive(ctx context.Context, sealed []byte) (receipt []byte, err 
 	if err := d.checkParties(c, in); err != nil {
 		return nil, err
 	}
-	// A contribution that is stored is answered as it was, even if its
-	// agreement was renewed in between: its member waits for the receipt.
 	if stored, err := d.Record.Receipt(ctx, in.Member, c.ID); err != nil || stored != nil {
 		return d.again(stored, in.Digest, err)
 	}
 	if err := d.checkMoment(c, from); err != nil {
 		return nil, err
 	}
+	if err := right(&c); err != nil {
+		return nil, err
+	}
 	return d.take(ctx, c, from, in.Digest)
+}
+
+// checkSize refuses envelopes that are too large to be opened.
+func checkSize(sealed []byte) error {
+	if len(sealed) > MaxEnvelope {
+		return fault.New(fault.TooLarge, "envelope.too_large", "the envelope has %d bytes; at most %d are taken: send fewer reports at once", len(sealed), MaxEnvelope)
+	}
+	return nil
 }
 
 // open verifies the envelope's signature by a member's key and opens it.
 // Whether that member may contribute now is asked afterwards, so that nobody
 // else learns it.
 func (d *Desk) open(ctx context.Context, sealed []byte) (envelope.Opened, error) {
-	if len(sealed) > MaxEnvelope {
-		return envelope.Opened{}, fault.New(fault.TooLarge, "envelope.too_large", "the envelope has %d bytes; at most %d are taken: send fewer reports at once", len(sealed), MaxEnvelope)
+	if err := checkSize(sealed); err != nil {
+		return envelope.Opened{}, err
 	}
 	return envelope.OpenContribution(sealed, d.Hub, func(keyID string) (wire.MemberID, ed25519.PublicKey, error) {
 		m, err := d.Admit.MemberByKey(ctx, keyID)

@@ -234,7 +234,7 @@ func TestANilReportNeitherForetellsNorContradicts(t *testing.T) {
 	if got := nothing(bank, "2025-Q4", "2025-Q1"); !slices.Equal(got, []string{"accepted", "refused nil.contradicts at period"}) {
 		t.Errorf("after a correction: %q", got)
 	}
-	if err := h.record.Erase(h.ctx, bank.id(), stored.ID); err != nil {
+	if _, err := h.desk.Erase(h.ctx, bank.id(), []wire.ReportID{stored.ID}, wire.ReasonOther); err != nil {
 		t.Fatal(err)
 	}
 	if got := nothing(bank, "2025-Q1"); !slices.Equal(got, []string{"accepted"}) {
@@ -357,7 +357,7 @@ func TestAnErasedReportCannotBeReadAndItsNeighbourCan(t *testing.T) {
 	c := bank.contributes(h.reported("one"), h.reported("two"))
 	bank.sends(c)
 	before := h.rows()
-	if err := h.record.Erase(h.ctx, bank.id(), c.Reports[0].ID); err != nil {
+	if _, err := h.desk.Erase(h.ctx, bank.id(), []wire.ReportID{c.Reports[0].ID}, wire.ReasonOther); err != nil {
 		t.Fatal(err)
 	}
 	after := h.rows()
@@ -383,7 +383,7 @@ func TestAnErasedReportCannotBeReadAndItsNeighbourCan(t *testing.T) {
 			t.Errorf("%s still holds the erased key", name)
 		}
 	}
-	if err := h.record.Erase(h.ctx, h.joins("other", "default", "finance").id(), c.Reports[1].ID); fault.KindOf(err) != fault.NotFound {
+	if _, err := h.desk.Erase(h.ctx, h.joins("other", "default", "finance").id(), []wire.ReportID{c.Reports[1].ID}, wire.ReasonOther); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("another member's report is erased: %v", err)
 	}
 }

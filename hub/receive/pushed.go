@@ -18,8 +18,8 @@ import (
 // No door leads here from outside: an envelope that a delegate signed is refused
 // by Receive.
 func (d *Desk) Pushed(ctx context.Context, from wire.MemberID, sealed, delegation []byte) (receipt []byte, err error) {
-	if len(sealed) > MaxEnvelope {
-		return nil, fault.New(fault.TooLarge, "envelope.too_large", "the envelope has %d bytes; at most %d are taken: send fewer reports at once", len(sealed), MaxEnvelope)
+	if err := checkSize(sealed); err != nil {
+		return nil, err
 	}
 	standing, err := d.Admit.Standing(ctx, from)
 	if err != nil {
@@ -38,30 +38,19 @@ func (d *Desk) Pushed(ctx context.Context, from wire.MemberID, sealed, delegatio
 	if err != nil {
 		return nil, err
 	}
-	c, err := readContribution(in.Plaintext)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.checkParties(c, in); err != nil {
-		return nil, err
-	}
-	if stored, err := d.Record.Receipt(ctx, from, c.ID); err != nil || stored != nil {
-		return d.again(stored, in.Digest, err)
-	}
-	if err := d.checkMoment(c, standing); err != nil {
-		return nil, err
-	}
-	if len(c.Nil) > 0 {
-		return nil, fault.New(fault.Forbidden, "delegation.scope", "a delegate sends reports; that there was nothing to report says the member alone").At("/nil")
-	}
-	for i, r := range c.reports {
-		if r.problem != nil {
-			continue // refused by itself
+	return d.takeIn(ctx, in, standing, func(c *opened) error {
+		if len(c.Nil) > 0 {
+			return fault.New(fault.Forbidden, "delegation.scope", "a delegate sends reports; that there was nothing to report says the member alone").At("/nil")
 		}
-		if err := given.Covers(r.report.Sector); err != nil {
-			return nil, fault.Public(err).At(fmt.Sprintf("/reports/%d/sector", i))
+		for i, r := range c.reports {
+			if r.problem != nil {
+				continue // refused by itself
+			}
+			if err := given.Covers(r.report.Sector); err != nil {
+				return fault.Public(err).At(fmt.Sprintf("/reports/%d/sector", i))
+			}
 		}
-	}
-	c.pushed = wire.Pushed
-	return d.take(ctx, c, standing, in.Digest)
+		c.pushed = wire.Pushed
+		return nil
+	})
 }

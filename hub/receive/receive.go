@@ -119,15 +119,3 @@ func (r Received) Row() Row { row := r.row; row.Body, row.Key = nil, nil; return
 
 // Report returns the report in the forms in which it left its owner.
 func (r Received) Report() report.Minimised { return r.body }
-
-// Eraser destroys a report without a word to anybody; members and operators
-// have it destroyed by way of the [Desk], which gives a receipt.
-type Eraser interface {
-	// Erase destroys keys and bodies of all revisions of a member's report,
-	// durably and in every file that the store itself manages, before it
-	// returns; a database server's own log may hold them until it is recycled,
-	// which docs/configuration.md bounds. The rows stay, so that sequence
-	// numbers keep their meaning. What a legal hold keeps is kept, apart. An
-	// unknown or erased report is fault.NotFound.
-	Erase(ctx context.Context, m wire.MemberID, r wire.ReportID) error
-}

@@ -380,7 +380,7 @@ func erasedListed(b *bench) {
 	}
 	list()
 	for _, n := range []int{2, 0} {
-		if err := b.hub.Erase(b.ctx, b.member, rows[n].Report); err != nil {
+		if err := Erase(b.ctx, b.hub, b.member, rows[n].Report); err != nil {
 			b.t.Fatal(err)
 		}
 	}

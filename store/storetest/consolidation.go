@@ -73,7 +73,7 @@ func ConsolidationKilled(t *testing.T, open Open) {
 func (f *fixture) eraseAndRun(room *consolidate.Room) {
 	f.t.Helper()
 	name := eventReport(0)
-	if err := f.hub.Erase(f.ctx, f.member, name); err != nil {
+	if err := Erase(f.ctx, f.hub, f.member, name); err != nil {
 		f.t.Fatal(err)
 	}
 	if p, err := room.Run(f.ctx); err != nil || p.Erased != 1 {

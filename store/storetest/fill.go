@@ -63,7 +63,7 @@ func Fill(t *testing.T, h Everything) {
 			Nil: []receive.NilRow{{Member: f.member, Sector: "finance", Period: "2026-Q1", Received: epoch}}}, nil
 	})
 	must(err)
-	must(h.Erase(ctx, f.member, eventReport(0)))
+	must(Erase(ctx, h, f.member, eventReport(0)))
 	f.signIn("code", "cookie")
 	f.link("another")
 

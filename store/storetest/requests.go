@@ -151,13 +151,7 @@ func measuredOnce(r *requesting) {
 func contributedCounted(r *requesting) {
 	r.send("c1", told{"one", 0, "a"}, told{"two", 0, "b"})
 	r.send("c2", told{"one", 1, "c"}, told{"gone", 0, "d"})
-	eraser, ok := r.hub.(interface {
-		Erase(ctx context.Context, m wire.MemberID, report wire.ReportID) error
-	})
-	if !ok {
-		r.t.Fatal("the store erases nothing")
-	}
-	if err := eraser.Erase(r.ctx, r.member, id[wire.ReportID]('r', "gone")); err != nil {
+	if err := Erase(r.ctx, r.hub, r.member, id[wire.ReportID]('r', "gone")); err != nil {
 		r.t.Fatal(err)
 	}
 	want := map[wire.MemberID]map[string]int64{r.member: {"finance": 2}}

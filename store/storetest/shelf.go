@@ -353,7 +353,7 @@ func shelfBlanked(f *fixture, s deliver.Shelves) {
 	f.restock(s, "a", listDay, shelfItems(0, 1, 2)...)
 	f.restock(s, "a", listDay, shelfItems(1, 2)...) // 0 leaves a notice
 	before := f.everything(s, "a")
-	if err := f.hub.Erase(f.ctx, f.member, id[wire.ReportID]('r', "a")); err != nil {
+	if err := Erase(f.ctx, f.hub, f.member, id[wire.ReportID]('r', "a")); err != nil {
 		f.t.Fatal(err)
 	}
 	stale := restockOf(2, listDay, shelfItems(1, 2))

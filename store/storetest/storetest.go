@@ -34,7 +34,7 @@ import (
 // Hub is all that a hub's store does.
 type Hub interface {
 	receive.Record
-	receive.Eraser
+	receive.Recalls
 	admit.Record
 	// LastAccepted tells when the newest of a member's reports that is still
 	// there came in; zero if there is none.

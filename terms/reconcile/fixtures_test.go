@@ -165,20 +165,6 @@ func accept(t testing.TB, o *Outcome, offer Offer, trust Trust) Trust {
 	return next
 }
 
-func texts(trust Trust) map[string][]byte {
-	files := map[string][]byte{}
-	for _, c := range trust.Contributors {
-		if c.Sheet != nil {
-			data, err := c.Sheet.Canonical()
-			if err != nil {
-				panic(err)
-			}
-			files["terms/"+c.Name+".json"] = data
-		}
-	}
-	return files
-}
-
 func mustContain(t testing.TB, text string, parts ...string) {
 	t.Helper()
 	for _, p := range parts {

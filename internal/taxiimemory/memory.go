@@ -1,17 +1,19 @@
-package taxii
+// Package taxiimemory is a source of TAXII collections in memory: what the
+// adapter is tried and measured with. A hub reads its collections from its
+// store.
+package taxiimemory
 
 import (
 	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
-	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/taxii"
 )
 
 // Memory is a source in memory, the same for every caller. It serves tests,
@@ -21,29 +23,29 @@ type Memory struct {
 	Now func() time.Time
 
 	mu        sync.RWMutex
-	discovery Discovery
+	discovery taxii.Discovery
 	roots     map[string]*memoryRoot
 }
 
 type memoryRoot struct {
-	Root
-	collections []Collection
+	taxii.Root
+	collections []taxii.Collection
 	lists       map[string]*Index
-	statuses    map[string]Status
+	statuses    map[string]taxii.Status
 }
 
-var _ Source = (*Memory)(nil)
+var _ taxii.Source = (*Memory)(nil)
 
 // NewMemory makes an empty source.
-func NewMemory(d Discovery, now func() time.Time) *Memory {
+func NewMemory(d taxii.Discovery, now func() time.Time) *Memory {
 	return &Memory{Now: now, discovery: d, roots: map[string]*memoryRoot{}}
 }
 
 // AddRoot adds an API root with what it knows of earlier requests.
-func (m *Memory) AddRoot(name string, r Root, statuses ...Status) {
+func (m *Memory) AddRoot(name string, r taxii.Root, statuses ...taxii.Status) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	root := &memoryRoot{Root: r, lists: map[string]*Index{}, statuses: map[string]Status{}}
+	root := &memoryRoot{Root: r, lists: map[string]*Index{}, statuses: map[string]taxii.Status{}}
 	for _, s := range statuses {
 		root.statuses[s.ID] = s
 	}
@@ -51,7 +53,7 @@ func (m *Memory) AddRoot(name string, r Root, statuses ...Status) {
 }
 
 // AddCollection adds a collection to a root that is there.
-func (m *Memory) AddCollection(root string, c Collection, records []Record) {
+func (m *Memory) AddCollection(root string, c taxii.Collection, records []taxii.Record) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r := m.roots[root]
@@ -93,21 +95,21 @@ func (m *Memory) list(root, collection string) (*memoryRoot, *Index, error) {
 }
 
 // Discovery implements [Source].
-func (m *Memory) Discovery(context.Context) (Discovery, error) { return m.discovery, nil }
+func (m *Memory) Discovery(context.Context) (taxii.Discovery, error) { return m.discovery, nil }
 
 // Root implements [Source].
-func (m *Memory) Root(_ context.Context, root string) (Root, error) {
+func (m *Memory) Root(_ context.Context, root string) (taxii.Root, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r, err := m.root(root)
 	if err != nil {
-		return Root{}, err
+		return taxii.Root{}, err
 	}
 	return r.Root, nil
 }
 
 // Collections implements [Source].
-func (m *Memory) Collections(_ context.Context, root string) ([]Collection, error) {
+func (m *Memory) Collections(_ context.Context, root string) ([]taxii.Collection, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r, err := m.root(root)
@@ -118,23 +120,23 @@ func (m *Memory) Collections(_ context.Context, root string) ([]Collection, erro
 }
 
 // Read implements [Source].
-func (m *Memory) Read(_ context.Context, root, collection string, q Query) (Records, error) {
+func (m *Memory) Read(_ context.Context, root, collection string, q taxii.Query) (taxii.Records, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	_, x, err := m.list(root, collection)
 	if err != nil {
-		return Records{}, err
+		return taxii.Records{}, err
 	}
 	return x.Read(q), nil
 }
 
 // Status implements [Source].
-func (m *Memory) Status(_ context.Context, root, id string) (Status, error) {
+func (m *Memory) Status(_ context.Context, root, id string) (taxii.Status, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	r, err := m.root(root)
 	if err != nil {
-		return Status{}, err
+		return taxii.Status{}, err
 	}
 	s, ok := r.statuses[id]
 	if !ok {
@@ -144,7 +146,7 @@ func (m *Memory) Status(_ context.Context, root, id string) (Status, error) {
 }
 
 // Delete implements [Source].
-func (m *Memory) Delete(_ context.Context, root, collection string, q Query) error {
+func (m *Memory) Delete(_ context.Context, root, collection string, q taxii.Query) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	_, x, err := m.list(root, collection)
@@ -152,26 +154,26 @@ func (m *Memory) Delete(_ context.Context, root, collection string, q Query) err
 		return err
 	}
 	if !x.Delete(q) {
-		return noObject()
+		return taxii.NoObject()
 	}
 	return nil
 }
 
 // Add implements [Source]. An object without an id of its type is a failure of
 // its own; where all are, nothing is added and the whole is refused.
-func (m *Memory) Add(_ context.Context, root, collection string, objects []json.RawMessage) (Status, error) {
+func (m *Memory) Add(_ context.Context, root, collection string, objects []json.RawMessage) (taxii.Status, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, x, err := m.list(root, collection)
 	if err != nil {
-		return Status{}, err
+		return taxii.Status{}, err
 	}
-	id, err := NewID(rand.Reader)
+	id, err := taxii.NewID(rand.Reader)
 	if err != nil {
-		return Status{}, err
+		return taxii.Status{}, err
 	}
 	now := m.Now().UTC()
-	s := Status{ID: id, Status: "complete", Requested: Moment{now.Truncate(time.Microsecond)}, Total: len(objects)}
+	s := taxii.Status{ID: id, Status: "complete", Requested: taxii.Moment{Time: now.Truncate(time.Microsecond)}, Total: len(objects)}
 	for _, o := range objects {
 		line, err := x.add(o, now)
 		if err != nil {
@@ -183,36 +185,36 @@ func (m *Memory) Add(_ context.Context, root, collection string, objects []json.
 	}
 	s.Success, s.Failure = len(s.Successes), len(s.Failures)
 	if s.Success == 0 {
-		return Status{}, fault.New(fault.Invalid, CodeUnprocessable, "none of the objects could be taken: each needs a type, and an id that begins with it")
+		return taxii.Status{}, fault.New(fault.Invalid, taxii.CodeUnprocessable, "none of the objects could be taken: each needs a type, and an id that begins with it")
 	}
 	r.statuses[id] = s
 	return s, nil
 }
 
 // add takes one object, unless this version of it is there.
-func (x *Index) add(object json.RawMessage, now time.Time) (StatusLine, error) {
+func (x *Index) add(object json.RawMessage, now time.Time) (taxii.StatusLine, error) {
 	p, err := parse(object)
-	line := StatusLine{ID: p.id, Version: p.version}
+	line := taxii.StatusLine{ID: p.id, Version: p.version}
 	if err != nil || p.typ == "" || !strings.HasPrefix(p.id, p.typ+"--") {
-		return line, fault.New(fault.Invalid, CodeUnprocessable, "an object needs a type, and an id that begins with it")
+		return line, fault.New(fault.Invalid, taxii.CodeUnprocessable, "an object needs a type, and an id that begins with it")
 	}
 	var text bytes.Buffer
 	if err := json.Compact(&text, object); err != nil {
-		return line, fault.New(fault.Invalid, CodeUnprocessable, "this is no JSON").Because(err)
+		return line, fault.New(fault.Invalid, taxii.CodeUnprocessable, "this is no JSON").Because(err)
 	}
 	at := x.next(now)
-	rec := Record{Place: at, ID: p.id, Type: p.typ, Version: p.version, Spec: p.spec, Object: text.Bytes()}
+	rec := taxii.Record{Place: at, ID: p.id, Type: p.typ, Version: p.version, Spec: p.spec, Object: text.Bytes()}
 	switch {
 	case p.version == "" && len(x.positions(p.id)) > 0:
 		line.Version = x.records[x.positions(p.id)[0]].Version
 		return line, nil // an object that is not versioned is there once
 	case p.version == "":
-		rec.Version = Moment{at.Added}.String()
+		rec.Version = taxii.Moment{Time: at.Added}.String()
 		line.Version = rec.Version
 	default:
 		version, err := time.Parse(time.RFC3339Nano, p.version)
 		if err != nil {
-			return line, fault.New(fault.Invalid, CodeUnprocessable, "modified or created is no moment such as 2026-01-31T12:00:00.000Z")
+			return line, fault.New(fault.Invalid, taxii.CodeUnprocessable, "modified or created is no moment such as 2026-01-31T12:00:00.000Z")
 		}
 		if x.Has(p.id, version) {
 			return line, nil
@@ -225,28 +227,39 @@ func (x *Index) add(object json.RawMessage, now time.Time) (StatusLine, error) {
 // next is the place of a record that is added now: after all others, and no
 // two at once. It is cut to the millisecond where that leaves it new, since
 // clients that remember when they last asked often know no better.
-func (x *Index) next(now time.Time) Place {
+func (x *Index) next(now time.Time) taxii.Place {
 	last := x.Last()
 	added := now.Truncate(time.Millisecond)
 	if !added.After(last.Added) {
 		added = last.Added.Add(time.Microsecond)
 	}
-	return Place{added, last.N + 1}
+	return taxii.Place{Added: added, N: last.N + 1}
 }
 
-// NewID draws a random UUID (version 4), as the protocol names statuses and
-// collections.
-func NewID(random io.Reader) (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(random, b[:]); err != nil {
-		return "", fmt.Errorf("draw an id: %w", err)
+// parsed is what a source needs to know of an object that is added.
+type parsed struct{ id, typ, version, spec string }
+
+// parse reads an object's own words about itself; see [taxii.Record]. An object
+// without modified and created has no version: its place dates it.
+func parse(object json.RawMessage) (parsed, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(object, &members); err != nil {
+		return parsed{}, err
 	}
-	return UUID(b), nil
-}
-
-// UUID writes 16 bytes, random or from a keyed function, as a UUID of version
-// 4: the version that says nothing of where the bytes are from.
-func UUID(b [16]byte) string {
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	text := func(name string) (s string) {
+		json.Unmarshal(members[name], &s) // what is no string counts as absent
+		return s
+	}
+	p := parsed{id: text("id"), typ: text("type"), version: text("modified"), spec: text("spec_version")}
+	if p.version == "" {
+		p.version = text("created")
+	}
+	switch {
+	case p.spec != "":
+	case p.version != "":
+		p.spec = "2.0" // where objects have no spec_version
+	default:
+		p.spec = "2.1" // whose cyber-observables may leave it out
+	}
+	return p, nil
 }

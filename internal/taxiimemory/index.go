@@ -1,10 +1,12 @@
-package taxii
+package taxiimemory
 
 import (
 	"cmp"
 	"slices"
 	"sort"
 	"time"
+
+	"github.com/concord-trust/concord/taxii"
 )
 
 // Index is a collection in memory: records in the order of their places, and
@@ -14,13 +16,13 @@ import (
 type Index struct {
 	records []entry
 	gone    int
-	last    Place // of the newest record that ever was here
+	last    taxii.Place // of the newest record that ever was here
 	byID    map[string]*versions
 	byType  map[string][]int // positions in records, in order
 }
 
 type entry struct {
-	Record
+	taxii.Record
 	version time.Time
 	gone    bool
 	own     *versions
@@ -32,10 +34,10 @@ type entry struct {
 type versions struct{ at []int }
 
 // NewIndex makes an index of records in any order.
-func NewIndex(records []Record) *Index {
+func NewIndex(records []taxii.Record) *Index {
 	x := &Index{byID: map[string]*versions{}, byType: map[string][]int{}}
 	sorted := slices.Clone(records)
-	slices.SortStableFunc(sorted, func(a, b Record) int { return a.Place.Compare(b.Place) })
+	slices.SortStableFunc(sorted, func(a, b taxii.Record) int { return a.Place.Compare(b.Place) })
 	for _, r := range sorted {
 		x.Append(r)
 	}
@@ -43,7 +45,7 @@ func NewIndex(records []Record) *Index {
 }
 
 // Append adds a record whose place is after all others.
-func (x *Index) Append(r Record) {
+func (x *Index) Append(r taxii.Record) {
 	at := len(x.records)
 	own := x.byID[r.ID]
 	if own == nil {
@@ -58,7 +60,7 @@ func (x *Index) Append(r Record) {
 
 // versionTime is when a version was made; one that tells no readable moment is
 // as old as its place.
-func versionTime(r Record) time.Time {
+func versionTime(r taxii.Record) time.Time {
 	if t, err := time.Parse(time.RFC3339Nano, r.Version); err == nil {
 		return t
 	}
@@ -69,7 +71,7 @@ func versionTime(r Record) time.Time {
 func (x *Index) Len() int { return len(x.records) - x.gone }
 
 // Last is the place of the newest record that ever was here, or the zero Place.
-func (x *Index) Last() Place { return x.last }
+func (x *Index) Last() taxii.Place { return x.last }
 
 // positions are those of an object's versions.
 func (x *Index) positions(id string) []int {
@@ -85,12 +87,12 @@ func (x *Index) Has(id string, version time.Time) bool {
 }
 
 // Read returns a page; see [Source.Read].
-func (x *Index) Read(q Query) Records {
-	page := Records{Known: q.Object != "" && x.byID[q.Object] != nil}
+func (x *Index) Read(q taxii.Query) taxii.Records {
+	page := taxii.Records{Known: q.Object != "" && x.byID[q.Object] != nil}
 	s := selection{x, q, map[*versions]span{}}
 	candidates, all := s.candidates()
 	after := q.After
-	if floor := (Place{q.AddedAfter, 1<<63 - 1}); after.Compare(floor) < 0 {
+	if floor := (taxii.Place{Added: q.AddedAfter, N: 1<<63 - 1}); after.Compare(floor) < 0 {
 		after = floor
 	}
 	n := len(candidates)
@@ -104,7 +106,7 @@ func (x *Index) Read(q Query) Records {
 		return candidates[i]
 	}
 	from := sort.Search(n, func(i int) bool { return x.records[position(i)].Place.Compare(after) > 0 })
-	page.Records = make([]Record, 0, max(0, min(q.Limit, n-from)))
+	page.Records = make([]taxii.Record, 0, max(0, min(q.Limit, n-from)))
 	for i := from; i < n; i++ {
 		e := &x.records[position(i)]
 		if e.gone || !s.takes(e) {
@@ -121,7 +123,7 @@ func (x *Index) Read(q Query) Records {
 
 // Delete removes what the query selects, whatever its page, and reports
 // whether the object was there.
-func (x *Index) Delete(q Query) bool {
+func (x *Index) Delete(q taxii.Query) bool {
 	own := x.byID[q.Object]
 	if own == nil {
 		return false
@@ -150,7 +152,7 @@ func (x *Index) Delete(q Query) bool {
 
 // compact forgets what was deleted.
 func (x *Index) compact() {
-	var left []Record
+	var left []taxii.Record
 	for _, e := range x.records {
 		if !e.gone {
 			left = append(left, e.Record)
@@ -164,7 +166,7 @@ func (x *Index) compact() {
 // selection applies one query's filters.
 type selection struct {
 	x     *Index
-	q     Query
+	q     taxii.Query
 	spans map[*versions]span // as far as met
 }
 
@@ -216,17 +218,17 @@ func (s selection) takes(e *entry) bool {
 	}
 	for _, v := range q.Versions {
 		switch v.Which {
-		case VersionAll:
+		case taxii.VersionAll:
 			return true
-		case VersionFirst:
+		case taxii.VersionFirst:
 			if &s.x.records[sp.first] == e {
 				return true
 			}
-		case VersionLast:
+		case taxii.VersionLast:
 			if &s.x.records[sp.last] == e {
 				return true
 			}
-		case VersionAt:
+		case taxii.VersionAt:
 			if e.version.Equal(v.At) {
 				return true
 			}
