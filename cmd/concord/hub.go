@@ -96,14 +96,9 @@ func hubServe() *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the hub's interface and pages",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			h, err := f.hub(c)
-			if err != nil {
-				return err
-			}
-			defer h.Close()
+		RunE: f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 			return h.Serve(c.Context())
-		},
+		}),
 	}
 	f.addServer(c)
 	return c
@@ -122,20 +117,27 @@ func (f *configFlags) hub(c *cobra.Command) (*node.Hub, error) {
 	return node.OpenHub(c.Context(), cfg, time.Now, log)
 }
 
+// atHub runs a command at the hub of the configuration.
+func (f *configFlags) atHub(run func(*cobra.Command, []string, *node.Hub) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		h, err := f.hub(c)
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		return run(c, args, h)
+	}
+}
+
 func hubShow() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{
 		Use:   "show",
 		Short: "Print what the hub says about itself: id, public keys, sectors",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			h, err := f.hub(c)
-			if err != nil {
-				return err
-			}
-			defer h.Close()
+		RunE: f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 			return printJSON(c.OutOrStdout(), h.Info())
-		},
+		}),
 	}
 	f.add(c)
 	return c
@@ -195,14 +197,9 @@ func hubJob(use, short string, run func(*cobra.Command, *node.Hub) error) *cobra
 	var f configFlags
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			h, err := f.hub(c)
-			if err != nil {
-				return err
-			}
-			defer h.Close()
+		RunE: f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 			return run(c, h)
-		},
+		}),
 	}
 	f.add(c)
 	return c
@@ -226,12 +223,7 @@ func hubMembers() *cobra.Command {
 	c := &cobra.Command{
 		Use: "members", Short: "List the members", Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 		all, err := h.Store.Members(c.Context())
 		if err != nil {
 			return err
@@ -245,7 +237,7 @@ func hubMembers() *cobra.Command {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%v\t%s\t%v\n", m.ID, m.Name, m.Stake, m.Kind, m.OwnerGroup, m.Sectors, m.CountsFrom.Format("2006-01-02"), m.Suspended)
 		}
 		return w.Flush()
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -258,12 +250,7 @@ func hubSuspend(suspend bool) *cobra.Command {
 	}
 	c := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			h, err := f.hub(c)
-			if err != nil {
-				return err
-			}
-			defer h.Close()
+		RunE: f.atHub(func(c *cobra.Command, args []string, h *node.Hub) error {
 			if err := h.Store.Suspend(c.Context(), wire.MemberID(args[0]), suspend); fault.KindOf(err) == fault.NotFound {
 				return fault.New(fault.Usage, "member.not_found", "there is no member %q; name one by its id, m-…, which `concord hub admin members` lists", args[0])
 			} else if err != nil {
@@ -273,7 +260,7 @@ func hubSuspend(suspend bool) *cobra.Command {
 				Member    string `json:"member"`
 				Suspended bool   `json:"suspended"`
 			}{args[0], suspend}, func() { say(c, done, args[0]) })
-		},
+		}),
 	}
 	f.add(c)
 	return c

@@ -132,12 +132,7 @@ nothing changes.
 With --withdraw, take an invitation back that nobody has used.`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 		if i.withdraw != "" {
 			return withdrawInvitation(c, h, wire.MemberID(i.withdraw))
 		}
@@ -164,7 +159,7 @@ With --withdraw, take an invitation back that nobody has used.`,
 				say(c, "Its project is %s: clauses may name it.", id)
 			}
 		})
-	}
+	})
 	f.add(c)
 	i.add(c)
 	return c
@@ -225,12 +220,7 @@ func hubInvitations() *cobra.Command {
 	c := &cobra.Command{
 		Use: "invitations", Short: "List the open invitations", Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 		found, err := h.Store.Invitations(c.Context())
 		if err != nil {
 			return err
@@ -255,7 +245,7 @@ func hubInvitations() *cobra.Command {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.Member, i.Name, i.Stake, i.Kind, i.Created, i.Until, i.State)
 		}
 		return w.Flush()
-	}
+	})
 	f.add(c)
 	c.Flags().BoolVar(&all, "all", false, "also those that were used, withdrawn or have ended")
 	return c
@@ -278,12 +268,7 @@ next. A member that only has another name is no succession: invite it to sign
 anew with "concord hub admin invite --member m-… --name NAME".`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 		if err := h.Door.Succeed(c.Context(), wire.MemberID(from), wire.MemberID(to)); err != nil {
 			return noMember(err, from+"\" or \""+to)
 		}
@@ -301,7 +286,7 @@ anew with "concord hub admin invite --member m-… --name NAME".`,
 				say(c, "It counts with the owner group of %s from now on, which inherits nothing and signs for itself.", to)
 			}
 		})
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&from, "from", "", "the member whose agreement ends, m-…")
 	c.Flags().StringVar(&to, "to", "", "the member of which it became part, m-…; left out if it leaves")
@@ -391,12 +376,7 @@ func hubOrders() *cobra.Command {
 	c := &cobra.Command{
 		Use: "list", Short: "List the orders", Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 		all, err := h.Store.Orders(c.Context())
 		if err != nil {
 			return err
@@ -409,7 +389,7 @@ func hubOrders() *cobra.Command {
 				say(c, "No order is recorded.")
 			}
 		})
-	}
+	})
 	f.add(c)
 	return c
 }

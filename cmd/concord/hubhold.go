@@ -30,12 +30,7 @@ recalled meanwhile is out of every answer at once, and its key is kept sealed
 until the hold ends, and destroyed then. What is destroyed already cannot be held.`,
 		Args: cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, _ []string, h *node.Hub) error {
 		end, err := lastDay("--until", until)
 		if err != nil {
 			return err
@@ -58,7 +53,7 @@ until the hold ends, and destroyed then. What is destroyed already cannot be hel
 			say(c, "%s is proposed until %s. It holds nothing before both have run", hold.ID, hold.Until)
 			say(c, "  concord member hold approve %s --person NAME", hold.ID)
 		})
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&report, "report", "", "the report, r-…")
 	c.Flags().StringVar(&of, "member", "", "whose reports, m-…")
@@ -103,12 +98,7 @@ func hubErase() *cobra.Command {
 		Short: "Destroy reports of a member, as a recall does; the member gets the receipt",
 		Args:  cobra.MinimumNArgs(1),
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		h, err := f.hub(c)
-		if err != nil {
-			return err
-		}
-		defer h.Close()
+	c.RunE = f.atHub(func(c *cobra.Command, args []string, h *node.Hub) error {
 		reports := make([]wire.ReportID, len(args))
 		for i, a := range args {
 			reports[i] = wire.ReportID(a)
@@ -118,7 +108,7 @@ func hubErase() *cobra.Command {
 			return asUsage(err)
 		}
 		return answer(c, d, func() { sayDestroyed(c, []wire.Destruction{d}) })
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&of, "member", "", "whose reports, m-…")
 	c.Flags().StringVar(&reason, "reason", wire.ReasonOther, "why: "+strings.Join(wire.Reasons(), ", "))

@@ -113,6 +113,18 @@ func (f *configFlags) member(c *cobra.Command) (*node.Member, error) {
 	return node.OpenMember(c.Context(), cfg, time.Now)
 }
 
+// atMember runs a command at the member of the configuration.
+func (f *configFlags) atMember(run func(*cobra.Command, []string, *node.Member) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		m, err := f.member(c)
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		return run(c, args, m)
+	}
+}
+
 // inputFlags say how files are read.
 type inputFlags struct {
 	format, mapFile, sector string
@@ -142,12 +154,7 @@ func memberSubmit() *cobra.Command {
 		Short: "Submit reports; ends with what they give back",
 		Args:  cobra.MinimumNArgs(1),
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		if err := m.Sector(in.sector); err != nil {
 			return err
 		}
@@ -185,7 +192,7 @@ func memberSubmit() *cobra.Command {
 			return errRefused
 		}
 		return nil
-	}
+	})
 	f.add(c)
 	in.add(c)
 	alias(c, &in.format, "from", "format")
@@ -239,12 +246,7 @@ func memberSend() *cobra.Command {
 		Use:   "send",
 		Short: "Send what waits in the outbox",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			m, err := f.member(c)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
+		RunE: f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 			d, err := m.Outbox.Deliver(c.Context())
 			if err != nil {
 				return err
@@ -252,7 +254,7 @@ func memberSend() *cobra.Command {
 			return answer(c, d, func() {
 				say(c, "%s: %d accepted, %d sent before with nothing new, %d refused.", count(d.Receipts, "receipt"), d.Accepted, d.Duplicate, d.Refused)
 			})
-		},
+		}),
 	}
 	f.add(c)
 	return c
@@ -297,20 +299,17 @@ func memberStatus() *cobra.Command {
 		Short: "Show the queue, receipts, and refusals with their reasons",
 		Args:  cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 		s := status{Member: m.Agreement.Member.ID, Hub: m.Agreement.Hub, Agreement: m.Agreement.ID, Until: m.Agreement.Until, Custody: wire.SingleCustody}
 		s.Reminder = reminderOf(s.Until, time.Now())
 		if _, err := m.Intake(); err != nil {
 			s.Unready = fault.Public(err).Message
 		}
-		if s.Counts, err = m.Store.Counts(c.Context()); err != nil {
+		counts, err := m.Store.Counts(c.Context())
+		if err != nil {
 			return err
 		}
+		s.Counts = counts
 		entries, err := m.Store.Entries(c.Context(), 0, limit)
 		if err != nil {
 			return err
@@ -325,7 +324,7 @@ func memberStatus() *cobra.Command {
 			return err
 		}
 		return answer(c, s, func() { s.print(c) })
-	}
+	})
 	f.add(c)
 	c.Flags().IntVar(&limit, "last", 20, "how many contributions to list, newest first")
 	return c
@@ -469,12 +468,7 @@ func memberNil() *cobra.Command {
 		Use:   "nil",
 		Short: "Say that nothing happened in a quarter: that is not the same as saying nothing",
 		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			m, err := f.member(c)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
+		RunE: f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 			sectors := m.Agreement.Member.Sectors
 			if sector != "" {
 				sectors = []string{sector}
@@ -499,7 +493,7 @@ func memberNil() *cobra.Command {
 				return err
 			}
 			return errRefused
-		},
+		}),
 	}
 	f.add(c)
 	c.Flags().StringVar(&period, "period", "", "the quarter, as 2026-Q3")
@@ -516,12 +510,7 @@ func memberLogin() *cobra.Command {
 		Short: "Make a one-use link that signs a person in on the hub's pages, valid five minutes",
 		Args:  cobra.NoArgs,
 	}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 		link, err := m.Hub.Login(c.Context(), ask)
 		if err != nil {
 			return err
@@ -530,7 +519,7 @@ func memberLogin() *cobra.Command {
 			say(c, "%s", link.URL)
 			say(c, "It works once, until %s.", link.Expires)
 		})
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&ask.Person, "person", "analyst", "who signs in")
 	c.Flags().StringSliceVar(&ask.Purposes, "for", nil, "purposes, if fewer than the agreement allows")
@@ -543,19 +532,14 @@ func memberGet() *cobra.Command {
 		Use:   "get PATH",
 		Short: "Fetch something of the hub's interface with the member's key, for example /feeds/indicators.csv",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			m, err := f.member(c)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
+		RunE: f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 			data, err := m.Hub.Get(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
 			_, err = c.OutOrStdout().Write(data)
 			return err
-		},
+		}),
 	}
 	f.add(c)
 	return c

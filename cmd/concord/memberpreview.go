@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/concord-trust/concord/fault"
+	"github.com/concord-trust/concord/node"
 )
 
 func memberPreview() *cobra.Command {
@@ -20,12 +21,7 @@ see of it: when the hub receives it, and later. It asks neither hub nor steward,
 and nothing leaves this machine.`,
 		Args: cobra.MinimumNArgs(1),
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		if err := m.Sector(v.in.sector); err != nil {
 			return err
 		}
@@ -36,7 +32,7 @@ and nothing leaves this machine.`,
 			fmt.Fprintln(c.ErrOrStderr(), "submit would send nothing now:", fault.Public(err).Message)
 		}
 		return v.run(c, args, previewer{m.StandardFor(v.in.sector), m.Preview})
-	}
+	})
 	f.add(c)
 	v.add(c)
 	return c

@@ -30,12 +30,7 @@ a report can be submitted anew. Copies that others keep cannot be reached.
 Reports are named by their ids, or by the file that they were made of. Without
 either, what was asked before and has no receipt yet is asked again.`,
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		reports := make([]wire.ReportID, 0, len(args))
 		for _, a := range args {
 			reports = append(reports, wire.ReportID(a))
@@ -48,6 +43,7 @@ either, what was asked before and has no receipt yet is asked again.`,
 			reports = append(reports, of...)
 		}
 		var done []wire.Destruction
+		var err error
 		switch {
 		case again:
 			done, err = m.RecallAgain(c.Context())
@@ -66,7 +62,7 @@ either, what was asked before and has no receipt yet is asked again.`,
 			return printErr
 		}
 		return err
-	}
+	})
 	f.add(c)
 	in.add(c)
 	c.Flags().BoolVar(&again, "again", false, "ask again for everything that was ever recalled: after the hub was restored from a backup")
@@ -141,12 +137,7 @@ names may be gone from the hub: its id says what to look for in your copies. Wit
 that your copies are deleted. The contributor learns how many confirmed, by stake
 and in bands; with --named also that you are one of them.`,
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		if len(args) == 0 && !ask.All {
 			open, err := m.Hub.Notices(c.Context(), false)
 			if err != nil {
@@ -160,7 +151,7 @@ and in bands; with --named also that you are one of them.`,
 			return err
 		}
 		return answer(c, done, func() { say(c, "%s confirmed, %d open.", count(done.Confirmed, "notice"), done.Open) })
-	}
+	})
 	f.add(c)
 	c.Flags().BoolVar(&ask.All, "all", false, "confirm every open notice")
 	c.Flags().BoolVar(&ask.Named, "named", false, "let contributors know that it was you")
@@ -199,12 +190,7 @@ approve it with their keys.`,
 func holdList() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "list", Short: "List the holds that name you", Args: cobra.NoArgs}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 		all, err := m.Hub.Holds(c.Context())
 		if err != nil {
 			return err
@@ -215,7 +201,7 @@ func holdList() *cobra.Command {
 			}
 			sayHolds(c, all)
 		})
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -224,18 +210,13 @@ func holdDecide(use, short, verdict string) *cobra.Command {
 	var f configFlags
 	var person string
 	c := &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		h, err := m.ApproveHold(c.Context(), wire.HoldID(args[0]), verdict, person)
 		if err != nil {
 			return err
 		}
 		return answer(c, h, func() { sayHolds(c, wire.Holds{Holds: []wire.HoldState{h}}) })
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&person, "person", "", "who decides for the member; it is signed, too")
 	c.MarkFlagRequired("person") //nolint:errcheck // the flag exists

@@ -17,6 +17,7 @@ import (
 
 	"github.com/concord-trust/concord/fault"
 	"github.com/concord-trust/concord/hub/anonymise"
+	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/terms/policy"
 )
 
@@ -45,12 +46,7 @@ func memberRelease() *cobra.Command {
 		Short: "Fetch all files of a release into a new folder, as `concord release check` wants them",
 		Args:  cobra.ExactArgs(1),
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		get := func(path string) ([]byte, error) { return m.Hub.Get(c.Context(), path) }
 		r, err := fetchRelease(get, args[0], dir)
 		if err != nil {
@@ -58,7 +54,7 @@ func memberRelease() *cobra.Command {
 		}
 		r.At = strings.TrimSuffix(m.Hub.Base, "/") + "/releases/" + url.PathEscape(r.Release)
 		return answer(c, r, func() { r.say(c) })
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&dir, "to", "", "folder to make for the files")
 	c.MarkFlagRequired("to") //nolint:errcheck // the flag exists

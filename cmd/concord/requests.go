@@ -57,18 +57,13 @@ func requestAdd() *cobra.Command {
 func requestList() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "list", Short: "List your open requests, and what of them flows", Args: cobra.NoArgs}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 		all, err := m.Hub.Requests(c.Context())
 		if err != nil {
 			return err
 		}
 		return answer(c, all, func() { sayRequests(c, all) })
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -76,18 +71,13 @@ func requestList() *cobra.Command {
 func requestWithdraw() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "withdraw ID", Short: "Withdraw a request", Args: cobra.ExactArgs(1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		id := wire.RequestID(args[0])
 		if err := m.Hub.Withdraw(c.Context(), id); err != nil {
 			return err
 		}
 		return answer(c, map[string]any{"withdrawn": id}, func() { say(c, "%s is withdrawn: nobody is asked anything for it any more.", id) })
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -121,12 +111,7 @@ changes before you accept it, which signs your agreement anew with that sheet.`,
 func offersList() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "list", Short: "List the requests that concern you, and what offers ask of you", Args: cobra.NoArgs}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 		all, err := m.Hub.Offers(c.Context())
 		if err != nil {
 			return err
@@ -142,7 +127,7 @@ func offersList() *cobra.Command {
 				}
 			}
 		})
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -161,12 +146,7 @@ func sayToMe(c *cobra.Command, r reconcile.ToMe) {
 func offersShow() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "show ID", Short: "Show what an offer would change of the sheet that you signed, as sentences", Args: cobra.ExactArgs(1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		p, err := m.Proposal(c.Context(), args[0])
 		if err != nil {
 			return err
@@ -178,7 +158,7 @@ func offersShow() *cobra.Command {
 			printSentences(c, p.Changes)
 			say(c, "concord member offers accept %s signs your agreement with these clauses; nothing else of it changes.", p.ID)
 		})
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -194,18 +174,13 @@ type acceptance struct {
 func offersAccept() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "accept ID", Short: "Accept an offer: make the next version of your sheet and sign the agreement with it", Args: cobra.ExactArgs(1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		p, err := m.Proposal(c.Context(), args[0])
 		if err != nil {
 			return err
 		}
 		return accept(c, m, p)
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -226,19 +201,14 @@ func offersRefuse() *cobra.Command {
 	var f configFlags
 	var reason string
 	c := &cobra.Command{Use: "refuse ID", Short: "Refuse an offer: you are not asked for these fields again for 90 days", Args: cobra.ExactArgs(1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		if err := m.RefuseOffer(c.Context(), args[0], reason); err != nil {
 			return err
 		}
 		return answer(c, map[string]any{"refused": args[0], "reason": reason}, func() {
 			say(c, "Refused. Nobody of this stake and kind asks you for these fields, for this purpose, again for 90 days.")
 		})
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&reason, "reason", "", "why: "+strings.Join(wire.RefusalReasons(), ", "))
 	c.MarkFlagRequired("reason") //nolint:errcheck // the flag exists

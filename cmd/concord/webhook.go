@@ -3,6 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
+	"github.com/concord-trust/concord/node"
 	"github.com/concord-trust/concord/wire"
 )
 
@@ -26,12 +27,7 @@ func webhookAdd() *cobra.Command {
 		Short: "Add a webhook for a sector and a purpose; the first that it is told is a hello",
 		Args:  cobra.ExactArgs(1),
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		ask.URL = args[0]
 		w, err := m.Hub.AddWebhook(c.Context(), ask)
 		if err != nil {
@@ -41,7 +37,7 @@ func webhookAdd() *cobra.Command {
 			say(c, "%s is told of what is new in %s to %s.", w.ID, w.Sector, w.Purpose)
 			say(c, "Messages are signed by the hub's key, which your configuration pins as hub.sign_key.")
 		})
-	}
+	})
 	f.add(c)
 	c.Flags().StringVar(&ask.Sector, "sector", "", "the sector")
 	c.Flags().StringVar(&ask.Purpose, "for", "", "the purpose (default: the first that the agreement allows)")
@@ -52,18 +48,13 @@ func webhookAdd() *cobra.Command {
 func webhookList() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "list", Short: "List the webhooks: whether they are live, and why not", Args: cobra.NoArgs}
-	c.RunE = func(c *cobra.Command, _ []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, _ []string, m *node.Member) error {
 		all, err := m.Hub.Webhooks(c.Context())
 		if err != nil {
 			return err
 		}
 		return answer(c, all, func() { sayWebhooks(c, all) })
-	}
+	})
 	f.add(c)
 	return c
 }
@@ -71,12 +62,7 @@ func webhookList() *cobra.Command {
 func webhookRemove() *cobra.Command {
 	var f configFlags
 	c := &cobra.Command{Use: "remove ID", Short: "Remove a webhook", Args: cobra.ExactArgs(1)}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		m, err := f.member(c)
-		if err != nil {
-			return err
-		}
-		defer m.Close()
+	c.RunE = f.atMember(func(c *cobra.Command, args []string, m *node.Member) error {
 		left, err := m.Hub.RemoveWebhook(c.Context(), wire.WebhookID(args[0]))
 		if err != nil {
 			return err
@@ -85,7 +71,7 @@ func webhookRemove() *cobra.Command {
 			say(c, "%s is told no more.", args[0])
 			sayWebhooks(c, left)
 		})
-	}
+	})
 	f.add(c)
 	return c
 }

@@ -390,3 +390,26 @@ func BenchmarkReconcile200x40(b *testing.B) {
 		b.ReportMetric(100*o.Offers[0].Gap, "gap%")
 	}
 }
+
+// BenchmarkGaps states how far from the best the offers of drawn trusts of that
+// size can be: for each aim the largest proven gap, in percent.
+func BenchmarkGaps(b *testing.B) {
+	const trusts = 12
+	w, at := weights(b), on(b, "2026-11-01")
+	for b.Loop() {
+		largest := map[string]float64{}
+		for seed := range uint64(trusts) {
+			trust, req := big(b, seed)
+			o, err := Reconcile(trust, req, w, at, builtin)
+			if err != nil {
+				b.Fatal(err)
+			}
+			for _, offer := range o.Offers {
+				largest[string(offer.Aim)] = max(largest[string(offer.Aim)], 100*offer.Gap)
+			}
+		}
+		for aim, gap := range largest {
+			b.ReportMetric(gap, aim+"-gap%")
+		}
+	}
+}
